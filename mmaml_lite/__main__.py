@@ -1,0 +1,133 @@
+"""Command line: train, evaluate, report, run, settings. `train` needs torch, numpy, safetensors, tqdm."""
+
+import argparse
+import ast
+import dataclasses
+import importlib
+import sys
+from typing import Any
+
+from mmaml_lite import zoo
+from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.methods import METHODS
+from mmaml_lite.progress import Progress
+from mmaml_lite.recipes import RECIPES, Settings
+from mmaml_lite.training import TrainingDiverged, train
+
+
+def parse_changes(pairs: list[str]) -> dict[str, Any]:
+    """Turn ["iterations=100", "init=kaiming"] into settings; raises ValueError for a missing '='."""
+    changes = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"expected name=value, got {pair!r}")
+        try:
+            changes[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name] = value
+    return changes
+
+
+def command_train(args: argparse.Namespace) -> None:
+    """Train one named experiment, resumably, and put it into the zoo when it is finished."""
+    changes = parse_changes(args.set)
+    settings = zoo.zoo_settings(args.name, args.recipe, seed=args.seed, **changes)
+    label = f"{args.name} {args.recipe} seed {args.seed}"
+    run = train(
+        settings, zoo.run_path(args.name, args.recipe, args.seed), args.device,
+        [Progress(label)], args.seconds, args.threads,
+    )  # fmt: skip
+    if run.finished:
+        print(f"in the zoo: {zoo.export(run, args.name).name}")
+    else:
+        print("out of time; the same command goes on")
+
+
+def command_evaluate(args: argparse.Namespace) -> None:
+    """Evaluate all models of the settings, and their floors, on the shared test tasks."""
+    from mmaml_lite.report import evaluate_setting
+
+    for setting in args.settings:
+        evaluate_setting(setting, args.tasks, args.device)
+
+
+def command_report(args: argparse.Namespace) -> None:
+    """Print the tables from stored results."""
+    from mmaml_lite.report import markdown, read_results
+
+    print("\n\n".join(markdown(read_results(setting)) for setting in args.settings))
+
+
+def command_settings(args: argparse.Namespace) -> None:
+    """Print every setting of an experiment with its value and meaning."""
+    settings = zoo.zoo_settings(args.name, args.recipe)
+    for f in dataclasses.fields(Settings):
+        print(f"{f.name:16} {getattr(settings, f.name)!s:32} {f.metadata['help']}")
+
+
+def command_run(args: argparse.Namespace) -> int:
+    """Run lessons with papermill: everything after `run` goes to `python -m mmaml_lite.notebooks`."""
+    from mmaml_lite.notebooks import main as run_notebooks
+
+    return run_notebooks(args.rest)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, with help for every option."""
+    top = argparse.ArgumentParser(prog="python -m mmaml_lite", description=__doc__)
+    top.add_argument(
+        "--import", dest="imports", action="append", default=[], metavar="MODULE",
+        help="import a module first, such as one that registers your own family or method",
+    )  # fmt: skip
+    commands = top.add_subparsers(required=True, metavar="command")
+
+    def experiment(name: str, function) -> argparse.ArgumentParser:
+        p = commands.add_parser(name, help=function.__doc__)
+        p.set_defaults(function=function)
+        p.add_argument("name", help=f"such as regression/2-modes/mumomaml-film; methods: {', '.join(METHODS)}")
+        p.add_argument("--recipe", default="paper", choices=list(RECIPES))
+        return p
+
+    p = experiment("train", command_train)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    p.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    p.add_argument("--threads", type=int, default=1, help="intra-op threads on the CPU")
+    p.add_argument("--for", dest="seconds", type=float, help="stop after this many seconds, resumable")
+    experiment("settings", command_settings)
+
+    known = [f"regression/{n}-modes" for n in (2, 3)]
+    p = commands.add_parser("evaluate", help=command_evaluate.__doc__)
+    p.add_argument("settings", nargs="*", default=known)
+    p.add_argument("--tasks", type=int, default=25_000)
+    p.add_argument("--device", default="cpu")
+    p.set_defaults(function=command_evaluate)
+    p = commands.add_parser("report", help=command_report.__doc__)
+    p.add_argument("settings", nargs="*", default=known)
+    p.set_defaults(function=command_report)
+    p = commands.add_parser("run", help=command_run.__doc__, add_help=False)
+    p.set_defaults(function=command_run)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; bad input ends with one clear line and exit status 2, not with a traceback."""
+    args, rest = parser().parse_known_args(argv)
+    args.rest = rest
+    if rest and args.function is not command_run:
+        parser().error(f"unrecognised arguments: {' '.join(rest)}")
+    try:
+        for module in args.imports:
+            importlib.import_module(module)
+        return args.function(args) or 0
+    except (ValueError, CheckpointError, TrainingDiverged) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(stop or "stopped", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Errors of trained learners on many shared test tasks: per stage, per mode, with intervals.
+
+Regression errors are heavy-tailed (the worst 1 % of tasks carry a third of the total), so the test
+set is large, the same for every method, and methods are compared task by task.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmaml_lite.recipes import Settings
+from mmaml_lite.tasks import Mixture, Tasks
+
+TEST_TASKS = 25_000
+TEST_QUERIES = 20
+TEST_SEED = 1812_07172  # apart from every training seed
+
+
+def shared_tasks(settings: Settings, count: int = TEST_TASKS, seed: int = TEST_SEED) -> Tasks:
+    """The shared test tasks of a setting: made on the CPU, so that they are the same everywhere."""
+    mixture = Mixture(settings.families, settings.shots, TEST_QUERIES, settings.noise)
+    return mixture.sample(count, torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+def errors(learner: nn.Module, tasks: Tasks, steps: int | None = None, chunk: int = 500) -> Tensor:
+    """Query mean squared error of every task at every stage, `(steps + 1, tasks)`, on the CPU.
+
+    Stage 0 is post modulation, the last one post adaptation. Targets are noisy, so noise variance
+    (0.09 in the paper) is inside. Raises ValueError for NaN in the tasks.
+    """
+    device = next(learner.parameters()).device
+    tasks.support.check(), tasks.query.check()
+    parts = []
+    for first in range(0, len(tasks), chunk):
+        t = tasks[first : first + chunk].to(device)
+        y = learner(t.support, t.query.x, t.mode, steps=steps)  # (stages, tasks, Q, 1)
+        parts.append((y - t.query.y).square().mean(dim=(2, 3)).cpu())
+    return torch.cat(parts, dim=1)
+
+
+def interval(values: Tensor) -> dict[str, float]:
+    """Mean over tasks with its 95 % interval (normal, 1.96 standard errors), and the median."""
+    half = 1.96 * values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return {"mean": values.mean().item(), "ci95": half, "median": values.median().item()}
+
+
+def summary(errors: Tensor, tasks: Tasks, names: tuple[str, ...]) -> dict[str, Any]:
+    """Numbers for a table: every stage, and the last one for each mode; errors `(stages, tasks)`."""
+    return {
+        "stages": [interval(stage) for stage in errors],
+        "modes": {
+            name: {
+                "post_modulation": interval(errors[0, tasks.mode == i]),
+                "post_adaptation": interval(errors[-1, tasks.mode == i]),
+            }
+            for i, name in enumerate(names)
+        },
+    }
+
+
+def paired(first: Tensor, second: Tensor) -> dict[str, float]:
+    """Mean of first - second over the same tasks `(tasks,)` with its 95 % interval."""
+    return interval(first - second)

@@ -1,0 +1,148 @@
+"""The same inner loop, many times faster: exact low-rank fast weights instead of weight copies.
+
+With K examples, the gradient of a linear layer is a sum of K outer products of its inputs a and the
+errors d that come back to its outputs. After t steps its fast weights differ from the shared W by a
+matrix of rank K t, so it is enough to keep the factors A `(tasks, K t, in)` and D = -alpha d
+`(tasks, K t, out)`:   h W' + b' = h W + b + (h A^T + 1) D,   the + 1 being the bias. No task ever
+owns a copy of W, and the result is exact: the errors are back-propagated in the open, four lines,
+so an ordinary backward pass through `stages` gives the second-order meta-gradient.
+
+What needs the entries of a gradient cannot be written so: element-wise clipping and a step size for
+every weight. `stages` refuses them; `algorithm.stages` has them.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmaml_lite.algorithm import StepSizes
+from mmaml_lite.networks import MLP, Tau, Theta
+from mmaml_lite.tasks import Examples
+
+
+class LowRank:
+    """A linear layer that all tasks share, plus each task's own update in factors A and D."""
+
+    def __init__(self, weight: Tensor, bias: Tensor, factors: tuple[Tensor, Tensor] | None = None):
+        self.weight, self.bias, self.factors = weight, bias, factors
+
+    def __call__(self, h: Tensor) -> Tensor:
+        """h `(tasks, points, in)` -> `(tasks, points, out)`."""
+        z = F.linear(h, self.weight, self.bias)
+        if self.factors is None:
+            return z
+        A, D = self.factors
+        return z + torch.bmm((torch.bmm(A, h.mT) + 1).mT, D)  # A h^T: A's gradient stays row-major
+
+    def back(self, d: Tensor) -> Tensor:
+        """Errors at the outputs `(tasks, points, out)` -> errors at the inputs `(tasks, points, in)`."""
+        e = d @ self.weight
+        if self.factors is None:
+            return e
+        A, D = self.factors
+        return e + torch.bmm(torch.bmm(D, d.mT).mT, A)
+
+    def step(self, inputs: Tensor, update: Tensor) -> "LowRank":
+        """One gradient step: remember the inputs `(tasks, K, in)` and minus alpha times their errors."""
+        new = (inputs, update)
+        if self.factors is not None:
+            new = tuple(torch.cat(pair, dim=1) for pair in zip(self.factors, new, strict=True))
+        return LowRank(self.weight, self.bias, new)
+
+
+class Dense:
+    """A thin linear layer, cheaper to copy: weight `(tasks, out, in)`, bias `(tasks, 1, out)`."""
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        self.weight, self.bias = weight, bias
+
+    def __call__(self, h: Tensor) -> Tensor:
+        """h `(tasks, points, in)` -> `(tasks, points, out)`."""
+        if h.shape[-1] == 1:  # a product with one input is a broadcast, four times quicker
+            return torch.addcmul(self.bias, h, self.weight.mT)
+        return torch.baddbmm(self.bias, h, self.weight.mT)
+
+    def back(self, d: Tensor) -> Tensor:
+        """Errors at the outputs `(tasks, points, out)` -> errors at the inputs `(tasks, points, in)`."""
+        return torch.bmm(d, self.weight)
+
+    def step(self, inputs: Tensor, update: Tensor) -> "Dense":
+        """One gradient step on the copies: the same outer products, summed at once."""
+        weight = torch.baddbmm(self.weight, update.mT, inputs)
+        return Dense(weight, self.bias + update.sum(1, keepdim=True))
+
+
+def check(step_sizes: Sequence[StepSizes], clip: float | None) -> None:
+    """Raise ValueError for what low-rank fast weights cannot express, naming the reference."""
+    if clip is not None:
+        raise ValueError(
+            "element-wise clipping needs every entry of the inner gradient, which the fast engine "
+            "never forms: use engine='reference', or inner_clip=None"
+        )
+    if any(torch.as_tensor(a).numel() > 1 for alpha in step_sizes for a in alpha.values()):
+        raise ValueError(
+            "a step size for every weight cannot be expressed by low-rank fast weights: "
+            "use engine='reference', or one step size for each layer"
+        )
+
+
+def layers_of(theta: Theta, tasks: int, rank: int) -> list[LowRank | Dense]:
+    """Low-rank layers where `rank` = K t factors are smaller than a copy of the weight, else dense."""
+    layers: list[LowRank | Dense] = []
+    for i in range(sum(name.startswith("weight") for name in theta)):
+        weight, bias = theta[f"weight{i}"], theta[f"bias{i}"]
+        out, inputs = weight.shape
+        if rank < out * inputs / (out + inputs):
+            layers.append(LowRank(weight, bias))
+        else:
+            layers.append(Dense(weight.expand(tasks, -1, -1), bias.expand(tasks, 1, -1)))
+    return layers
+
+
+def stages(
+    network: MLP,
+    theta: Theta,
+    tau: Tau,
+    support: Examples,
+    x: Tensor,
+    step_sizes: Sequence[StepSizes],
+    first_order: bool = False,
+    clip: float | None = None,
+    only_last: bool = False,
+) -> list[Tensor]:
+    """Predictions at x before any gradient step and after each one, as `algorithm.stages`.
+
+    A layer's weight and bias share one step size, `step_sizes[t]["weight<i>"]`; a layer without an
+    entry is not adapted. Raises ValueError for element-wise clipping and per-weight step sizes.
+    """
+    check(step_sizes, clip)
+    tasks, shots, features = support.x.shape
+    layers = layers_of(theta, tasks, shots * len(step_sizes))
+    context = theta["context"].expand(tasks, -1) if "context" in theta else None
+
+    def predict() -> Tensor:
+        return network.trace(layers, x, tau, context)[-1]
+
+    predictions = [] if only_last and step_sizes else [predict()]
+    for t, alpha in enumerate(step_sizes, start=1):
+        *inputs, y = network.trace(layers, support.x, tau, context)
+        errors = [(y - support.y) * (2 / y[0].numel())]  # dL / dy of the mean squared error
+        for i in reversed(range(len(layers) - 1)):  # back-propagation, block by block
+            d = layers[i + 1].back(errors[0]) * network.derivative(inputs[i + 1])
+            errors.insert(0, d * tau[i][..., :1, :] if i in tau else d)
+        into_context = layers[0].back(errors[0])[..., features:].sum(1) if network.context else None
+
+        if first_order:
+            inputs, errors = [a.detach() for a in inputs], [d.detach() for d in errors]
+            into_context = into_context.detach() if network.context else None
+        if "context" in alpha:
+            context = context - alpha["context"] * into_context
+        layers = [
+            layer.step(a, -alpha[f"weight{i}"] * d) if f"weight{i}" in alpha else layer
+            for i, (layer, a, d) in enumerate(zip(layers, inputs, errors, strict=True))
+        ]
+        if not only_last or t == len(step_sizes):
+            predictions.append(predict())
+    return predictions

@@ -1,0 +1,217 @@
+"""The named methods, each a configuration of one learner: embed, modulate, adapt, predict.
+
+MAML is MuMoMAML without an encoder, Multi-MAML is one MAML for each mode, the LSTM learner is
+MuMoMAML trained with zero steps: so toggling the modulation is choosing another configuration.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmaml_lite import algorithm, lowrank
+from mmaml_lite.algorithm import StepSizes
+from mmaml_lite.encoders import ENCODERS
+from mmaml_lite.modulation import get_modulation
+from mmaml_lite.networks import MLP, Tau
+from mmaml_lite.recipes import RECIPES, Settings
+from mmaml_lite.tasks import Examples, Mixture
+
+
+class Learner(nn.Module):
+    """MuMoMAML and, without an encoder, MAML: a network's theta, an encoder and its heads omega."""
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        s = self.settings = settings
+        self.network = MLP(1, s.hidden, 1, s.activation, s.context)
+        theta = self.network.init(s.init, s.context_std)
+        self.theta = nn.ParameterDict({name: nn.Parameter(w) for name, w in theta.items()})
+        self.encoder, self.heads = None, nn.ModuleDict()
+        if s.modulation is not None:
+            self.modulation = get_modulation(s.modulation)
+            if s.encoder not in ENCODERS:
+                raise ValueError(f"unknown encoder {s.encoder!r}: known are {', '.join(ENCODERS)}")
+            self.encoder = ENCODERS[s.encoder](2, s.encoder_hidden, s.encoder_layers)
+            for i in range(len(s.hidden)) if s.blocks is None else s.blocks:
+                self.heads[str(i)] = nn.Linear(self.encoder.size, self.modulation.rows * s.hidden[i])
+        self.log_step_sizes = self._learned_step_sizes()
+        plain = s.inner_clip is None and s.learn_step_size != "weight"
+        self.engine = lowrank if s.engine == "fast" or (s.engine == "auto" and plain) else algorithm
+        if self.engine is lowrank:
+            lowrank.check(self.step_sizes(), s.inner_clip)
+
+    def _learned_step_sizes(self) -> nn.ParameterDict:
+        """Logarithms of the learned step sizes: positive by construction, trained with the rest."""
+        s, start = self.settings, torch.tensor(self.settings.step_size).log()
+        if s.learn_step_size == "layer":
+            shapes = {f"layer{i}": (s.steps,) for i in range(self.network.layers)}
+        elif s.learn_step_size == "weight":
+            shapes = {name: (s.steps, *w.shape) for name, w in self.theta.items()}
+        else:
+            return nn.ParameterDict()
+        return nn.ParameterDict({k: nn.Parameter(start.expand(v).clone()) for k, v in shapes.items()})
+
+    def step_sizes(self, steps: int | None = None) -> Sequence[StepSizes]:
+        """alpha of every inner step, by parameter name; steps beyond the trained ones repeat the last."""
+        s = self.settings
+        steps = s.steps if steps is None else steps
+        if steps < 0:
+            raise ValueError(f"the number of inner steps must be at least 0, got {steps}")
+        names = [n for n in self.theta if n != "context" or s.adapt_context]
+        if s.learn_step_size is None:
+            return [dict.fromkeys(names, s.step_size)] * steps
+        if steps and not s.steps:
+            raise ValueError("this learner was trained with zero inner steps: it has no step sizes")
+        key = (
+            {n: n for n in names}
+            if s.learn_step_size == "weight"
+            else {n: f"layer{n[-1] if n != 'context' else 0}" for n in names}
+        )
+        alpha = {k: a.exp() for k, a in self.log_step_sizes.items()}
+        return [{n: alpha[key[n]][min(t, s.steps - 1)] for n in names} for t in range(steps)]
+
+    def embed(self, support: Examples, mode: Tensor | None = None) -> Tensor | None:
+        """Task embedding upsilon `(tasks, d)` of the whole meta-batch (eq. 1); None without encoder."""
+        return None if self.encoder is None else self.encoder(support)
+
+    def modulate(self, embedding: Tensor | None) -> Tau:
+        """Modulation vectors tau_i `(tasks, rows, units)` of every modulated block (eq. 2)."""
+        if embedding is None:
+            return {}
+        return {int(i): self.modulation.vector(head(embedding)) for i, head in self.heads.items()}
+
+    def forward(
+        self,
+        support: Examples,
+        x: Tensor,
+        mode: Tensor | None = None,
+        tau: Tau | None = None,
+        steps: int | None = None,
+        only_last: bool = False,
+    ) -> Tensor:
+        """Predict at x before any gradient step and after each one.
+
+        support: x and y `(tasks, K, 1)`; x `(tasks, Q, 1)`; mode `(tasks,)`, read by oracles alone;
+        tau: use these modulation vectors instead of the encoder's ({} turns modulation off).
+        Returns `(stages, tasks, Q, 1)`, stages = steps + 1, or 1 with `only_last`.
+        """
+        s = self.settings
+        tau = self.modulate(self.embed(support)) if tau is None else tau
+        predictions = self.engine.stages(
+            self.network, dict(self.theta), tau, support, x,
+            self.step_sizes(steps), s.first_order, s.inner_clip, only_last,
+        )  # fmt: skip
+        return torch.stack(predictions)
+
+
+class PerMode(nn.Module):
+    """Separate learners, one for each mode, and the true mode decides who answers: an oracle."""
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        self.settings = settings
+        self.learners = nn.ModuleList(Learner(settings) for _ in settings.families)
+
+    def _route(self, mode: Tensor | None, answer: Callable, *, axis: int) -> Tensor | None:
+        if mode is None:
+            raise ValueError(
+                f"{self.settings.method} is an oracle: it needs the true mode of every task (mode=)"
+            )
+        picks = [torch.nonzero(mode == i).squeeze(1) for i in range(len(self.learners))]
+        parts = [answer(m, p) for m, p in zip(self.learners, picks, strict=True) if len(p)]
+        if parts[0] is None:
+            return None
+        order = torch.cat(picks).argsort()
+        return torch.cat(parts, dim=axis).index_select(axis, order)
+
+    def embed(self, support: Examples, mode: Tensor | None = None) -> Tensor | None:
+        """Embeddings `(tasks, d)`, each from the encoder of the task's own mode."""
+        return self._route(
+            mode, lambda m, p: m.embed(Examples(support.x[p], support.y[p])), axis=0
+        )
+
+    def forward(
+        self,
+        support: Examples,
+        x: Tensor,
+        mode: Tensor | None = None,
+        tau: Tau | None = None,
+        steps: int | None = None,
+        only_last: bool = False,
+    ) -> Tensor:
+        """As `Learner.forward`; raises ValueError without `mode`."""
+
+        def answer(learner: Learner, p: Tensor) -> Tensor:
+            mine = None if tau is None else {i: t[p] for i, t in tau.items()}
+            examples = Examples(support.x[p], support.y[p])
+            return learner(examples, x[p], tau=mine, steps=steps, only_last=only_last)
+
+        return self._route(mode, answer, axis=1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: its label in tables and figures, and the settings that define it."""
+
+    label: str
+    settings: dict[str, Any]
+
+
+METHODS: dict[str, Method] = {}
+
+
+def register_method(name: str, label: str, **settings: Any) -> None:
+    """Register a method as the settings that define it; every recipe and tool then knows it.
+
+    Raises ValueError for a name that is taken and for unknown or wrong settings.
+    """
+    if name in METHODS:
+        raise ValueError(f"method name {name!r} is taken, choose another")
+    Settings().replace(**settings)
+    METHODS[name] = Method(label, settings)
+
+
+def get_method(name: str) -> Method:
+    """Look up a method; raises ValueError that lists the known ones."""
+    if name not in METHODS:
+        raise ValueError(
+            f"unknown method {name!r}: known are {', '.join(METHODS)} "
+            "(a method of your own: register_method)"
+        )
+    return METHODS[name]
+
+
+register_method("maml", "MAML")
+register_method("tuned-maml", "tuned MAML", learn_step_size="layer")
+register_method("multi-maml", "Multi-MAML", per_mode=True)
+register_method("tuned-multi-maml", "tuned Multi-MAML", per_mode=True, learn_step_size="layer")
+register_method("lstm-learner", "LSTM learner", modulation="film", steps=0)
+register_method("mumomaml-softmax", "MuMoMAML softmax", modulation="softmax")
+register_method("mumomaml-sigmoid", "MuMoMAML sigmoid", modulation="sigmoid")
+register_method("mumomaml-film", "MuMoMAML FiLM", modulation="film")
+register_method("multi-mumomaml", "MuMoMAML per mode", modulation="film", per_mode=True)
+
+
+def settings_for(
+    method: str, families: Sequence[str], recipe: str = "paper", **changes: Any
+) -> Settings:
+    """Settings of a method on a mixture of families under a recipe, some of them changed."""
+    if recipe not in RECIPES:
+        raise ValueError(f"unknown recipe {recipe!r}: known are {', '.join(RECIPES)}")
+    settings = RECIPES[recipe](tuple(families), get_method(method).settings)
+    return settings.replace(method=method).replace(**changes)
+
+
+def build(settings: Settings) -> Learner | PerMode:
+    """A fresh learner, its initial weights decided by `settings.seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return PerMode(settings) if settings.per_mode else Learner(settings)
+
+
+def mixture_of(settings: Settings) -> Mixture:
+    """The task distribution that these settings train on; raises ValueError for unknown families."""
+    return Mixture(settings.families, settings.shots, settings.queries, settings.noise)

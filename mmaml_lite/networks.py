@@ -1,0 +1,105 @@
+"""Block networks as pure functions of their parameters: a block is layer, modulation, activation.
+
+The parameters theta are a flat dictionary of tensors, so that "theta - alpha * gradient" is one
+dictionary comprehension and a batch of tasks is a leading axis on every entry.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmaml_lite.modulation import modulate
+
+Theta = dict[str, Tensor]
+Tau = dict[int, Tensor]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "tanh": torch.tanh,
+    "softplus": F.softplus,
+}
+
+# The same activations' derivatives, written with the activation's output h: dh/dz.
+DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": lambda h: h > 0,
+    "tanh": lambda h: 1 - h * h,
+    "softplus": lambda h: -torch.expm1(-h),  # sigmoid(z) = 1 - exp(-softplus(z))
+}
+
+
+class MLP:
+    """A multilayer perceptron whose hidden layers are the blocks; the output layer is linear.
+
+    inputs, outputs: features of x and y; hidden: units of each block; activation: one of
+    ACTIVATIONS; context: size of MAML's bias transformation, a learned vector concatenated to every
+    input (0: none). It holds no parameters: `init` makes theta, every call is told theta.
+    """
+
+    def __init__(
+        self,
+        inputs: int = 1,
+        hidden: Sequence[int] = (100, 100, 100),
+        outputs: int = 1,
+        activation: str = "relu",
+        context: int = 0,
+    ):
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"unknown activation {activation!r}: known are {', '.join(ACTIVATIONS)}")
+        if not hidden or min(hidden) < 1 or context < 0:
+            raise ValueError(f"expected hidden sizes >= 1 and context >= 0, got {hidden}, {context}")
+        self.sizes = (inputs + context, *hidden, outputs)
+        self.activation, self.derivative = ACTIVATIONS[activation], DERIVATIVES[activation]
+        self.context = context
+
+    @property
+    def layers(self) -> int:
+        """Number of linear layers, the output layer included."""
+        return len(self.sizes) - 1
+
+    def init(self, scheme: str = "kaiming", context_std: float = 0.0) -> Theta:
+        """Draw theta from torch's global generator.
+
+        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment; "kaiming": scaled so
+        that the activations keep their size. Biases are zero. Raises ValueError for other names.
+        """
+        if scheme not in ("small", "kaiming"):
+            raise ValueError(f"unknown initialisation {scheme!r}: known are small, kaiming")
+        theta = {}
+        for i, (fan_in, fan_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            std = 0.01 if scheme == "small" else math.sqrt(2 / fan_in)
+            theta[f"weight{i}"] = std * torch.randn(fan_out, fan_in)
+            theta[f"bias{i}"] = torch.zeros(fan_out)
+        if self.context:
+            theta["context"] = context_std * torch.randn(self.context)
+        return theta
+
+    def __call__(self, theta: Theta, x: Tensor, tau: Tau) -> Tensor:
+        """Predict for one task: x `(points, inputs)`, tau_i `(rows, units)` -> `(points, outputs)`."""
+        layers = [
+            lambda h, i=i: F.linear(h, theta[f"weight{i}"], theta[f"bias{i}"])
+            for i in range(self.layers)
+        ]
+        return self.trace(layers, x, tau, theta.get("context"))[-1]
+
+    def trace(
+        self,
+        layers: Sequence[Callable[[Tensor], Tensor]],
+        x: Tensor,
+        tau: Tau,
+        context: Tensor | None = None,
+    ) -> list[Tensor]:
+        """Pass x through `layers`, one function each: what goes into every layer, then the output.
+
+        x `(..., points, inputs)`, context `(..., C)`; block i is modulated where tau has an entry i.
+        """
+        if context is not None:
+            context = context.unsqueeze(-2).expand(*x.shape[:-1], -1)
+            x = torch.cat([x, context], dim=-1)
+        states = [x]
+        for i, layer in enumerate(layers[:-1]):
+            z = modulate(layer(states[-1]), tau.get(i))  # phi_i = theta_i (.) tau_i
+            states.append(self.activation(z))
+        return [*states, layers[-1](states[-1])]

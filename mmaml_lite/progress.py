@@ -1,0 +1,61 @@
+"""Progress of a training run: a bar where somebody watches, plain lines where a log is read."""
+
+import sys
+import time
+
+from mmaml_lite.training import Callback, Run
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    return shell is not None and getattr(shell.get_ipython(), "kernel", None) is not None
+
+
+class Progress(Callback):
+    """Shows steps, the latest mean loss and the time left; `every` is seconds between plain lines."""
+
+    def __init__(self, label: str = "", every: float = 30.0):
+        self.label, self.every = label, every
+        self.bar, self.loss = None, float("nan")
+
+    def on_start(self, run: Run) -> None:
+        """Open the bar, or note the time."""
+        self.began = self.told = time.monotonic()
+        self.first = run.step
+        self.watched = _in_notebook() or sys.stderr.isatty()
+        if self.watched:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(
+                total=run.settings.iterations, initial=run.step, desc=self.label,
+                mininterval=1.0, leave=False,
+            )  # fmt: skip
+
+    def on_step(self, run: Run, loss: float) -> None:
+        """Advance the bar, or print a line when one is due."""
+        if self.bar is not None:
+            self.bar.update()
+        elif time.monotonic() - self.told > self.every:
+            self.told = time.monotonic()
+            self._line(run)
+
+    def on_log(self, run: Run, record: dict[str, float]) -> None:
+        """Take up the latest mean loss."""
+        self.loss = record["loss"]
+        if self.bar is not None:
+            self.bar.set_postfix(loss=f"{self.loss:.4f}", refresh=False)
+
+    def on_end(self, run: Run) -> None:
+        """Close the bar and say in one line how it stands."""
+        if self.bar is not None:
+            self.bar.close()
+        self._line(run)
+
+    def _line(self, run: Run) -> None:
+        done, total = run.step, run.settings.iterations
+        pace = (done - self.first) / max(1e-9, time.monotonic() - self.began)
+        left = f"{(total - done) / pace / 60:.1f} min left" if done < total and pace else "done"
+        print(
+            f"{self.label} step {done}/{total}  loss {self.loss:.4f}  {pace:.1f} it/s  {left}",
+            file=sys.stdout, flush=True,
+        )  # fmt: skip

@@ -1,0 +1,174 @@
+"""Settings of every named experiment, documented field by field, and the two recipes.
+
+`paper` follows the authors' released code setting by setting; `ours` is whatever is best with the
+same K, the same number of inner steps and the same information.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmaml_lite.tasks.regression import PAPER_ORDER
+
+
+def _setting(default: Any, help: str) -> Any:
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a training run; the same settings and seed give the same weights."""
+
+    method: str = _setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = _setting("paper", "recipe these settings started from")
+    families: tuple[str, ...] = _setting(("sinusoid", "linear"), "task families, in mode order")
+    shots: int = _setting(5, "support points per task (K)")
+    queries: int = _setting(5, "query points per task in training")
+    noise: float = _setting(0.3, "standard deviation of the label noise, support and query")
+
+    hidden: tuple[int, ...] = _setting((100, 100, 100), "units of each block of the task network")
+    activation: str = _setting("relu", "activation of the blocks: relu, tanh or softplus")
+    init: str = _setting("small", "initial weights: small (std 0.01) or kaiming")
+    context: int = _setting(0, "size of MAML's bias transformation, 0 for none")
+    context_std: float = _setting(0.0, "standard deviation of its initial value")
+    adapt_context: bool = _setting(True, "whether the inner loop adapts the bias transformation")
+
+    modulation: str | None = _setting(None, "film, sigmoid, softmax, or None for no encoder")
+    blocks: tuple[int, ...] | None = _setting(None, "modulated blocks, counted from 0; None for all")
+    encoder: str = _setting("lstm", "task encoder: lstm (authors') or set (order-independent)")
+    encoder_hidden: int = _setting(40, "width of the encoder")
+    encoder_layers: int = _setting(2, "layers of the encoder")
+    per_mode: bool = _setting(False, "one separate learner for each mode, told the true mode")
+
+    steps: int = _setting(5, "inner gradient steps, in training and test")
+    step_size: float = _setting(0.001, "inner step size alpha, or its initial value when learned")
+    learn_step_size: str | None = _setting(None, "None (fixed), layer (one for each step and layer) or weight")
+    first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
+    inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
+    engine: str = _setting("auto", "inner loop: auto, fast (low rank) or reference (vmap)")
+
+    tasks_per_mode: int = _setting(25, "tasks of each mode in a meta-batch")
+    iterations: int = _setting(70_000, "outer steps")
+    learning_rate: float = _setting(0.001, "outer step size beta of Adam")
+    schedule: str = _setting("constant", "learning rate: constant, or cosine (1 % warm-up, decay to 0)")
+    outer_clip: float = _setting(2.0, "bound on the norm of the gradient: task network, encoder apart")
+    seed: int = _setting(0, "seed of the initial weights and of the training tasks")
+
+    def __post_init__(self):
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, list):
+                value = tuple(value)
+            object.__setattr__(self, f.name, _checked(f.name, value))
+        for name in ("shots", "queries", "tasks_per_mode", "iterations"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.steps < 0:
+            raise ValueError(f"steps must be at least 0, got {self.steps}")
+        for name in ("step_size", "learning_rate", "outer_clip"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if self.blocks is not None and not set(self.blocks) <= set(range(len(self.hidden))):
+            raise ValueError(f"blocks must lie in 0..{len(self.hidden) - 1}, got {self.blocks}")
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with some settings changed; raises ValueError for unknown names or wrong values."""
+        known = [f.name for f in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise ValueError(f"unknown setting {name!r}: known are {', '.join(known)}")
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they are stored beside the weights."""
+        return dataclasses.asdict(self)
+
+
+CHOICES = {
+    "learn_step_size": (None, "layer", "weight"),
+    "engine": ("auto", "fast", "reference"),
+    "schedule": ("constant", "cosine"),
+}
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return the value in its declared type (an int serves as a float); raise ValueError otherwise."""
+    expected = typing.get_type_hints(Settings)[name]
+    options = (
+        typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
+    )
+    for option in options:
+        if typing.get_origin(option) is tuple:
+            item = typing.get_args(option)[0]
+            if isinstance(value, tuple) and all(type(v) is item for v in value):
+                return value
+        elif option is float and type(value) is int:
+            return float(value)
+        elif type(value) is option:
+            return value
+    shown = getattr(expected, "__name__", str(expected)) if len(options) == 1 else str(expected)
+    raise ValueError(f"setting {name} must be {shown}, got {value!r}")
+
+
+def paper(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
+    """The authors' settings for a method, given as the settings that define it.
+
+    With one or two modes only the first block is modulated, with more all of them; only MAML and
+    Multi-MAML have the bias transformation (Multi-MAML's is drawn from N(0, 1) and not adapted);
+    only modulated networks clip the inner gradient, entry by entry, at 10.
+    """
+    modulated, per_mode = method.get("modulation") is not None, method.get("per_mode", False)
+    settings = {
+        "recipe": "paper",
+        "families": families,
+        "blocks": (0,) if len(families) <= 2 else None,
+        "inner_clip": 10.0 if modulated and not method.get("learn_step_size") else None,
+        "context": 0 if modulated else 20,
+        "context_std": 1.0 if per_mode else 0.0,
+        "adapt_context": not per_mode,
+    }
+    return Settings(**(settings | method))
+
+
+def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
+    """Our settings: an order-independent encoder, learned step sizes, larger batches, a schedule."""
+    settings = {
+        "recipe": "ours",
+        "families": families,
+        "init": "kaiming",
+        "encoder": "set",
+        "encoder_hidden": 64,
+        "learn_step_size": "layer",
+        "tasks_per_mode": 50,
+        "queries": 10,
+        "iterations": 50_000,
+        "schedule": "cosine",
+    }
+    return Settings(**(settings | method))
+
+
+RECIPES = {"paper": paper, "ours": ours}
+
+
+def families_of(setting: str) -> tuple[str, ...]:
+    """Families of a named setting: "3-modes" is the paper's first three, "linear+l1" names them.
+
+    Raises ValueError that says what a setting looks like.
+    """
+    numbered = re.fullmatch(r"(\d+)-modes?", setting)
+    if numbered and 1 <= int(numbered[1]) <= len(PAPER_ORDER):
+        return PAPER_ORDER[: int(numbered[1])]
+    if setting and not numbered:
+        return tuple(setting.split("+"))
+    raise ValueError(
+        f"unknown setting {setting!r}: expected 1-mode to {len(PAPER_ORDER)}-modes, "
+        "or families joined by '+', such as sinusoid+linear"
+    )

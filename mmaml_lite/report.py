@@ -1,0 +1,158 @@
+"""Evaluate what the zoo holds on shared test tasks, and print it beside the papers and the floors."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmaml_lite import checkpoint, zoo
+from mmaml_lite.evaluate import TEST_QUERIES, TEST_SEED, errors, interval, paired, shared_tasks, summary
+from mmaml_lite.methods import METHODS, mixture_of
+from mmaml_lite.published import REGRESSION
+from mmaml_lite.recipes import families_of
+from mmaml_lite.tasks import Tasks
+
+FLOORS = {
+    "label_linear": "best label-linear predictor (floor of linearised MAML)",
+    "bayes": "Bayes-optimal, mode unknown",
+    "bayes_mode_known": "Bayes-optimal, told the mode",
+}
+
+
+def results_path(setting: str) -> Path:
+    """Where the results of a setting such as "regression/2-modes" are kept."""
+    return zoo.data_folder() / "results" / f"{setting}.json"
+
+
+def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dict[str, Tensor]:
+    """Per-task errors of the floors on `tasks`, computed once and kept in data/cache."""
+    count = len(tasks)
+    cache = zoo.data_folder() / "cache" / setting / f"floors-{count}-{TEST_SEED}.safetensors"
+    if cache.is_file():
+        return checkpoint.load(cache)[0]
+    from mmaml_lite.floors import floors
+
+    tell(f"{setting}: computing the floors of {count} tasks, a few minutes, once")
+    settings = zoo.zoo_settings(f"{setting}/maml")
+    found = floors(mixture_of(settings), tasks)
+    found = {name: found[name].float() for name in FLOORS}
+    checkpoint.save(cache, found, {"kind": "floors", "setting": setting})
+    return found
+
+
+def evaluate_setting(
+    setting: str, count: int, device: str = "cpu", tell: Callable[[str], None] = print
+) -> dict[str, Any]:
+    """Evaluate every model of a setting and its floors on the same `count` tasks; write the results.
+
+    Several seeds of a method are averaged task by task; each one is listed as well.
+    """
+    families = families_of(setting.split("/")[1])
+    entries = zoo.available(setting)
+    if not entries:
+        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
+    tasks = shared_tasks(zoo.zoo_settings(f"{setting}/maml"), count)
+    per_task: dict[str, list[Tensor]] = {}
+    methods: dict[str, Any] = {}
+    for name, recipe, seed in entries:
+        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
+        found = errors(model.learner, tasks)
+        key = f"{recipe}/{model.settings.method}"
+        per_task.setdefault(key, []).append(found)
+        record = methods.setdefault(
+            key, {"label": model.label, "provisional": model.provisional,
+                  "iterations": model.settings.iterations, "seeds": {},
+                  "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"}}
+        )  # fmt: skip
+        record["seeds"][str(seed)] = interval(found[-1])
+        tell(f"{key} seed {seed}: post adaptation {found[-1].mean():.4f}")
+    means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
+    for key, mean in means.items():
+        methods[key] |= summary(mean, tasks, families)
+    floor = floor_errors(setting, tasks, tell)
+    last = {key: mean[-1] for key, mean in means.items()} | {"bayes": floor["bayes"]}
+    results = {
+        "setting": setting, "families": families, "tasks": count, "queries": TEST_QUERIES,
+        "test_seed": TEST_SEED, "methods": methods,
+        "floors": {name: interval(value) for name, value in floor.items()},
+        "paired": {
+            f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
+        },
+    }  # fmt: skip
+    path = results_path(setting)
+    checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
+    tell(f"wrote {path.name}")
+    return results
+
+
+def read_results(setting: str) -> dict[str, Any]:
+    """Stored results of a setting; raises ValueError that says which command makes them."""
+    path = results_path(setting)
+    if not path.is_file():
+        raise ValueError(f"no results for {setting}: run python -m mmaml_lite evaluate {setting}")
+    return json.loads(path.read_text())
+
+
+def rows(results: dict[str, Any]) -> list[dict[str, str]]:
+    """One row for each method and floor: the papers' numbers, ours with intervals, and the ratio to Bayes."""
+    bayes = results["floors"]["bayes"]["mean"]
+    published = REGRESSION.get(results["setting"].split("/")[1], {})
+
+    def shown(stats: dict[str, float]) -> str:
+        return f"{stats['mean']:.3f} ± {stats['ci95']:.3f}"
+
+    table = []
+    order = {name: i for i, name in enumerate(METHODS)}
+    for key in sorted(results["methods"], key=lambda k: (k.split("/")[0] != "paper", order.get(k.split("/")[1], 99))):
+        recipe, method = key.split("/")
+        record = results["methods"][key]
+        papers = published.get(method, {}) if recipe == "paper" else {}
+
+        def paper(source: str, papers=papers) -> str:
+            value = papers.get(source, (None, None))[1]
+            return "" if value is None else f"{value:.3f}"
+
+        table.append({
+            "method": record["label"], "recipe": recipe,
+            "iterations": f"{record['iterations']:,}", "seeds": str(len(record["seeds"])),
+            "paper 2018": paper("P1"), "paper 2019": paper("P2"),
+            "post modulation": shown(record["stages"][0]),
+            "post adaptation": shown(record["stages"][-1]),
+            "median": f"{record['stages'][-1]['median']:.3f}",
+            "x Bayes": f"{record['stages'][-1]['mean'] / bayes:.2f}",
+        })  # fmt: skip
+    for name, label in FLOORS.items():
+        stats = results["floors"][name]
+        table.append(
+            dict.fromkeys(table[0], "")
+            | {"method": label, "recipe": "floor", "post adaptation": shown(stats),
+               "median": f"{stats['median']:.3f}", "x Bayes": f"{stats['mean'] / bayes:.2f}"}
+        )  # fmt: skip
+    return table
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The table of a setting in Markdown, with its caption."""
+    table = rows(results)
+    head = list(table[0])
+    lines = [
+        f"### {results['setting']}: {', '.join(results['families'])}",
+        "",
+        "| " + " | ".join(head) + " |",
+        "|" + " --- |" * len(head),
+        *("| " + " | ".join(row[name] for name in head) + " |" for row in table),
+        "",
+        f"Mean squared error on noisy targets (0.09 is noise), five shots; {results['tasks']:,} test "
+        f"tasks x {results['queries']} queries, the same for every row; ± is the 95 % interval over "
+        "tasks. 'paper' columns are post adaptation, as printed in the two papers.",
+    ]
+    notes = [
+        f"- {r['label']} ({key.split('/')[0]}): "
+        + ", ".join(f"{k} {v[0]} instead of the recipe's {v[1]}" for k, v in r["deviations"].items())
+        for key, r in results["methods"].items()
+        if r["deviations"]
+    ]
+    return "\n".join([*lines, *([""] + ["Deviations from the recipe:", "", *notes] if notes else [])])

@@ -1,0 +1,247 @@
+"""The outer loop: Adam on the query loss after adaptation, interruptible at any moment."""
+
+import math
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmaml_lite import __version__, checkpoint
+from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.device import pick_device, threads
+from mmaml_lite.methods import Learner, PerMode, build, mixture_of
+from mmaml_lite.recipes import Settings
+from mmaml_lite.tasks import Mixture, Tasks
+
+LOG_EVERY = 100
+SAVE_SECONDS = 30.0
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss or its gradient is not finite any more."""
+
+
+@dataclass
+class Run:
+    """A training run: what a checkpoint keeps, so that going on equals never having stopped.
+
+    log: one record per LOG_EVERY steps with the mean query loss of its fresh tasks, which is an
+    unbiased estimate of the test error. seconds: time spent training, over all slices.
+    """
+
+    settings: Settings
+    learner: Learner | PerMode
+    optimiser: torch.optim.Optimizer
+    generator: torch.Generator
+    step: int = 0
+    loss_sum: float = 0.0
+    log: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def finished(self) -> bool:
+        """Whether all outer steps are done."""
+        return self.step >= self.settings.iterations
+
+    def versions(self) -> dict[str, str]:
+        """What the run was made with, for the record."""
+        device = next(self.learner.parameters()).device
+        return {
+            "mmaml_lite": __version__,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        }
+
+
+class Callback:
+    """Watches a run without touching it: override what you need. Live plots and bars are callbacks."""
+
+    def on_start(self, run: Run) -> None:
+        """Called once, before the first step of this slice."""
+
+    def on_step(self, run: Run, loss: float) -> None:
+        """Called after every outer step with its query loss."""
+
+    def on_log(self, run: Run, record: dict[str, float]) -> None:
+        """Called when a record was added to `run.log`."""
+
+    def on_end(self, run: Run) -> None:
+        """Called when the slice ends: finished, out of time, or interrupted."""
+
+
+def query_loss(learner: nn.Module, tasks: Tasks) -> Tensor:
+    """Mean squared error on the queries after adaptation, over tasks: the outer objective (line 11)."""
+    y = learner(tasks.support, tasks.query.x, tasks.mode, only_last=True)[-1]
+    return F.mse_loss(y, tasks.query.y)
+
+
+def parameter_groups(learner: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The task network's own parameters, and those of encoder and heads: clipped apart, as in the paper."""
+    omega = [p for n, p in learner.named_parameters() if "encoder." in n or "heads." in n]
+    known = {id(p) for p in omega}
+    return [p for p in learner.parameters() if id(p) not in known], omega
+
+
+def learning_rate(settings: Settings, step: int) -> float:
+    """beta at an outer step; the cosine schedule warms up over the first hundredth of the run."""
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    warmup = max(1, settings.iterations // 100)
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, settings.iterations - warmup)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+def outer_step(run: Run, mixture: Mixture) -> float:
+    """One meta-update on a fresh meta-batch; returns its query loss.
+
+    Raises TrainingDiverged, before any weight has changed, when loss or gradient are not finite.
+    """
+    s = run.settings
+    tasks = mixture.sample(s.tasks_per_mode * len(s.families), run.generator)
+    for group in run.optimiser.param_groups:
+        group["lr"] = learning_rate(s, run.step)
+    run.optimiser.zero_grad()
+    loss = query_loss(run.learner, tasks)
+    loss.backward()
+    norms = [nn.utils.clip_grad_norm_(g, s.outer_clip) for g in parameter_groups(run.learner) if g]
+    value = loss.item()
+    if not math.isfinite(value + sum(norm.item() for norm in norms)):
+        broken = not all(torch.isfinite(part.y).all() for part in (tasks.support, tasks.query))
+        advice = (
+            "the tasks themselves hold NaN or infinite values: check your own family's function"
+            if broken
+            else "try a smaller step_size or learning_rate, or inner_clip=10 (reference engine)"
+        )
+        raise TrainingDiverged(f"step {run.step}: loss {value}, gradient not finite; {advice}")
+    run.optimiser.step()
+    run.step += 1
+    run.loss_sum += value
+    return value
+
+
+def start(settings: Settings, device: torch.device) -> Run:
+    """A run at step 0: weights and training tasks are decided by `settings.seed`."""
+    learner = build(settings).to(device)
+    optimiser = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, fused=True)
+    generator = torch.Generator(device).manual_seed(settings.seed + 1)
+    return Run(settings, learner, optimiser, generator)
+
+
+def save(run: Run, path: Path) -> None:
+    """Write everything the run needs to go on; raises CheckpointError when it cannot."""
+    tensors = {f"learner/{name}": t for name, t in run.learner.state_dict().items()}
+    for i, state in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"adam/{i}/{name}": t for name, t in state.items()}
+    tensors["generator"] = run.generator.get_state()
+    meta = {
+        "kind": "run", "settings": run.settings.to_dict(), "step": run.step, "log": run.log,
+        "loss_sum": run.loss_sum, "seconds": run.seconds, "versions": run.versions(),
+    }  # fmt: skip
+    checkpoint.save(path, tensors, meta)
+
+
+def resume(settings: Settings, path: Path, device: torch.device) -> Run:
+    """Read a run back; raises CheckpointError when it is damaged or was made with other settings."""
+    tensors, meta = checkpoint.load(path)
+    if meta.get("kind") != "run":
+        raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
+    stored, wanted = Settings(**meta["settings"]), settings
+    if settings.schedule == "constant":  # a run without a schedule may be made longer or shorter
+        stored = stored.replace(iterations=settings.iterations)
+    if stored != wanted:
+        before, now = stored.to_dict(), wanted.to_dict()
+        shown = ", ".join(f"{k}: {before[k]} there, {now[k]} here" for k in now if before[k] != now[k])
+        raise CheckpointError(f"{path} belongs to a run with other settings ({shown}): move it away")
+    run = start(settings, device)
+    state = {n.removeprefix("learner/"): t for n, t in tensors.items() if n.startswith("learner/")}
+    checkpoint.load_into(run.learner, state, path)
+    adam: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("adam/"):
+            _, i, key = name.split("/")
+            adam.setdefault(int(i), {})[key] = tensor
+    run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": adam})
+    run.generator.set_state(tensors["generator"])
+    run.step, run.log = meta["step"], meta["log"]
+    run.loss_sum, run.seconds = meta["loss_sum"], meta["seconds"]
+    return run
+
+
+@contextmanager
+def deferred_interrupts() -> Iterator[threading.Event]:
+    """Hold back Ctrl-C and SIGTERM until the current outer step is done; a second one goes through."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def note(number, frame):
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def train(
+    settings: Settings,
+    path: Path | None = None,
+    device: str = "auto",
+    callbacks: Sequence[Callback] = (),
+    seconds: float | None = None,
+    thread_count: int = 1,
+) -> Run:
+    """Train, or go on with the run at `path`, to the end or for about `seconds`.
+
+    The run is saved every half minute and at the end of the slice. Ctrl-C finishes the step at hand,
+    saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit for
+    bit on a CPU. Raises TrainingDiverged (the last saved state stays) and CheckpointError.
+    """
+    target = pick_device(device)
+    resumed = path is not None and Path(path).exists()
+    run = resume(settings, path, target) if resumed else start(settings, target)
+    mixture = mixture_of(settings)
+    began = saved = now = time.monotonic()
+    with deferred_interrupts() as asked, threads(thread_count):
+        for callback in callbacks:
+            callback.on_start(run)
+        try:
+            while not (run.finished or asked.is_set()):
+                loss = outer_step(run, mixture)
+                run.seconds -= now - (now := time.monotonic())
+                for callback in callbacks:
+                    callback.on_step(run, loss)
+                if run.step % LOG_EVERY == 0:
+                    run.log.append({"step": run.step, "loss": run.loss_sum / LOG_EVERY})
+                    run.loss_sum = 0.0
+                    for callback in callbacks:
+                        callback.on_log(run, run.log[-1])
+                if seconds is not None and now - began > seconds:
+                    break
+                if path is not None and now - saved > SAVE_SECONDS:
+                    save(run, path)
+                    saved = now
+            if path is not None:
+                save(run, path)
+        finally:
+            for callback in callbacks:
+                callback.on_end(run)
+    if asked.is_set():
+        raise KeyboardInterrupt(f"stopped after step {run.step}; call again to go on")
+    return run

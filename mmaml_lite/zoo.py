@@ -1,0 +1,165 @@
+"""Load-or-train: the weights, settings, log and versions of every named experiment.
+
+A name is domain/setting/method, such as "regression/2-modes/mumomaml-film". What is not in the zoo
+is trained, after saying how long that takes.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmaml_lite import checkpoint
+from mmaml_lite.device import pick_device, threads
+from mmaml_lite.methods import Learner, PerMode, build, get_method, mixture_of, settings_for
+from mmaml_lite.recipes import Settings, families_of
+from mmaml_lite.training import Callback, Run, outer_step, start, train
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained learner with its record: settings, log, versions, seconds of training."""
+
+    name: str
+    learner: Learner | PerMode
+    settings: Settings
+    log: list[dict[str, float]]
+    versions: dict[str, str]
+    seconds: float
+
+    @property
+    def deviations(self) -> dict[str, tuple[Any, Any]]:
+        """Settings that differ from the recipe's, as (here, in the recipe)."""
+        s = self.settings
+        recipe = settings_for(s.method, s.families, s.recipe, seed=s.seed).to_dict()
+        return {k: (v, recipe[k]) for k, v in s.to_dict().items() if v != recipe[k]}
+
+    @property
+    def provisional(self) -> bool:
+        """Whether it was trained for fewer iterations than its recipe asks for."""
+        here, there = self.deviations.get("iterations", (0, 0))
+        return here < there
+
+    @property
+    def label(self) -> str:
+        """The method's label for tables and legends; provisional weights say so."""
+        mark = " (provisional)" if self.provisional else ""
+        return get_method(self.settings.method).label + mark
+
+
+def data_folder() -> Path:
+    """Where checkpoints and results live: $MMAML_LITE_DATA, or data/ of this repository."""
+    here = Path(__file__).resolve().parent.parent / "data"
+    return Path(os.environ.get("MMAML_LITE_DATA", here))
+
+
+def parse(name: str) -> tuple[str, str, str]:
+    """Split a name into domain, setting and method; raises ValueError that shows an example."""
+    parts = name.split("/")
+    if len(parts) != 3 or parts[0] != "regression":
+        raise ValueError(
+            f"unknown name {name!r}: expected regression/<setting>/<method>, "
+            "such as regression/2-modes/mumomaml-film"
+        )
+    families_of(parts[1]), get_method(parts[2])
+    return parts[0], parts[1], parts[2]
+
+
+def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Settings:
+    """Settings of a named experiment; the zoo leaves out element-wise inner clipping (fast engine)."""
+    _, setting, method = parse(name)
+    return settings_for(method, families_of(setting), recipe, **({"inner_clip": None} | changes))
+
+
+def weights_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:
+    """Where the zoo keeps the weights of an experiment."""
+    return data_folder() / "checkpoints" / name / f"{recipe}-seed{seed}.safetensors"
+
+
+def run_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:
+    """Where an unfinished run of an experiment is kept (not committed)."""
+    return data_folder() / "runs" / name / f"{recipe}-seed{seed}.safetensors"
+
+
+def available(setting: str = "") -> list[tuple[str, str, int]]:
+    """What the zoo holds, as (name, recipe, seed), for one setting or all."""
+    root = data_folder() / "checkpoints"
+    found = []
+    for path in sorted(root.glob("*/*/*/*-seed*.safetensors")):
+        recipe, _, seed = path.stem.rpartition("-seed")
+        name = path.parent.relative_to(root).as_posix()
+        if not setting or name.startswith(f"{setting}/"):
+            found.append((name, recipe, int(seed)))
+    return found
+
+
+def export(run: Run, name: str) -> Path:
+    """Put a run's weights into the zoo, with settings, log and versions; returns the file."""
+    path = weights_path(name, run.settings.recipe, run.settings.seed)
+    settings = run.settings.replace(iterations=run.step)  # what was trained, not what was planned
+    meta = {
+        "kind": "weights", "name": name, "settings": settings.to_dict(), "log": run.log,
+        "versions": run.versions(), "seconds": run.seconds,
+    }  # fmt: skip
+    checkpoint.save(path, run.learner.state_dict(), meta)
+    return path
+
+
+def read(path: Path, device: str = "cpu") -> Model:
+    """Read a model from a file; raises CheckpointError when it is not one."""
+    tensors, meta = checkpoint.load(path)
+    if meta.get("kind") != "weights":
+        raise checkpoint.CheckpointError(f"{path} holds an unfinished run, not finished weights")
+    settings = Settings(**meta["settings"])
+    learner = build(settings)
+    checkpoint.load_into(learner, tensors, path)
+    learner = learner.to(pick_device(device)).eval()
+    return Model(
+        meta["name"], learner, settings, meta["log"], meta["versions"], meta["seconds"]
+    )
+
+
+def seconds_per_step(settings: Settings, device: str = "auto") -> float:
+    """Measure an outer step: the mean of five after two that warm up."""
+    run, mixture = start(settings, pick_device(device)), mixture_of(settings)
+    with threads(1):
+        for i in range(7):
+            if i == 2:
+                began = time.perf_counter()
+            outer_step(run, mixture)
+    return (time.perf_counter() - began) / 5
+
+
+def load(
+    name: str,
+    recipe: str = "paper",
+    seed: int = 0,
+    device: str = "cpu",
+    callbacks: tuple[Callback, ...] = (),
+    **changes: Any,
+) -> Model:
+    """A ready model; trained here, resumably, when the zoo lacks it or `changes` ask for another.
+
+    changes: settings to change, such as iterations=2000: then the model is trained, not looked up.
+    Raises ValueError for unknown names and settings, CheckpointError for a damaged file.
+    """
+    path = weights_path(name, recipe, seed)
+    settings = zoo_settings(name, recipe, seed=seed, **changes)
+    if path.is_file() and not changes:
+        return read(path, device)
+    minutes = seconds_per_step(settings, device) * settings.iterations / 60
+    print(
+        f"{name} ({recipe}, seed {seed}): training {settings.iterations} steps, "
+        f"about {minutes:.1f} minutes on {pick_device(device)}; "
+        "it can be interrupted and goes on where it stopped",
+        flush=True,
+    )
+    unfinished = run_path(name, recipe, seed)
+    if changes:
+        tag = "-".join(f"{k}={v}" for k, v in sorted(changes.items()))
+        unfinished = unfinished.with_stem(f"{unfinished.stem}-{tag}")
+    run = train(settings, unfinished, device, callbacks)
+    if not changes:
+        export(run, name)
+    return Model(name, run.learner.eval(), settings, run.log, run.versions(), run.seconds)
