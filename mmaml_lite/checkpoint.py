@@ -56,8 +56,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}")
     with open(path, "rb") as file:
-        head = file.read(2)
-    if head[:1] == b"\x80" or head == b"PK":
+        head = file.read(9)  # of a safetensors file: the header's length, then its opening brace
+    zipped, pickled = head.startswith(b"PK\x03\x04"), head[:1] == b"\x80" and head[1:2] <= b"\x05"
+    if len(head) == 9 and head[8:] != b"{" and (zipped or pickled):
         raise CheckpointError(
             f"{path} looks like a pickle, which can run any code when it is opened: refused. "
             "Checkpoints here are safetensors files"

@@ -59,17 +59,19 @@ class MLP:
         """Number of linear layers, the output layer included."""
         return len(self.sizes) - 1
 
-    def init(self, scheme: str = "kaiming", context_std: float = 0.0) -> Theta:
-        """Draw theta from torch's global generator.
+    def init(self, scheme: str = "scaled", context_std: float = 0.0) -> Theta:
+        """Draw theta from torch's global generator; biases are zero.
 
-        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment; "kaiming": scaled so
-        that the activations keep their size. Biases are zero. Raises ValueError for other names.
+        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment. "scaled": activations
+        of unit size for inputs on [-5, 5], and an output near zero, so that the first inner steps
+        are stable. Raises ValueError for other names.
         """
-        if scheme not in ("small", "kaiming"):
-            raise ValueError(f"unknown initialisation {scheme!r}: known are small, kaiming")
+        if scheme not in ("small", "scaled"):
+            raise ValueError(f"unknown initialisation {scheme!r}: known are small, scaled")
         theta = {}
         for i, (fan_in, fan_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
-            std = 0.01 if scheme == "small" else math.sqrt(2 / fan_in)
+            size = 1 / 3 if i == 0 else 0.1 if i == self.layers - 1 else 1.0
+            std = 0.01 if scheme == "small" else size * math.sqrt(2 / fan_in)
             theta[f"weight{i}"] = std * torch.randn(fan_out, fan_in)
             theta[f"bias{i}"] = torch.zeros(fan_out)
         if self.context:

@@ -103,12 +103,13 @@ def execute(run: Run, out: Path, cell_limit: float = 600, run_limit: float = 180
             str(run.lesson),
             str(target),
             run.parameters | extra,
-            cwd=str(run.lesson.parent),
+            # The kernel's folder. Papermill's own `cwd` would move this process, with all threads.
+            resources={"metadata": {"path": str(run.lesson.parent)}},
             kernel_name="python3",
             language="python",
             progress_bar=False,
             timeout_func=seconds_left,
-            extra_arguments=["--log-level=ERROR"],  # else each kernel warns of its own transport
+            extra_arguments=["--log-level=CRITICAL"],  # kernels grumble: at tcp, when stopped
         )
         run.metrics = json.loads(metrics.read_text()) if metrics.exists() else {}
     except PapermillExecutionError as error:

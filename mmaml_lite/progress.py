@@ -16,12 +16,13 @@ class Progress(Callback):
 
     def __init__(self, label: str = "", every: float = 30.0):
         self.label, self.every = label, every
-        self.bar, self.loss = None, float("nan")
+        self.bar = None
 
     def on_start(self, run: Run) -> None:
         """Open the bar, or note the time."""
         self.began = self.told = time.monotonic()
         self.first = run.step
+        self.loss = run.log[-1]["loss"] if run.log else float("nan")
         self.watched = _in_notebook() or sys.stderr.isatty()
         if self.watched:
             from tqdm.auto import tqdm

@@ -33,7 +33,7 @@ class Settings:
 
     hidden: tuple[int, ...] = _setting((100, 100, 100), "units of each block of the task network")
     activation: str = _setting("relu", "activation of the blocks: relu, tanh or softplus")
-    init: str = _setting("small", "initial weights: small (std 0.01) or kaiming")
+    init: str = _setting("small", "initial weights: small (std 0.01) or scaled")
     context: int = _setting(0, "size of MAML's bias transformation, 0 for none")
     context_std: float = _setting(0.0, "standard deviation of its initial value")
     adapt_context: bool = _setting(True, "whether the inner loop adapts the bias transformation")
@@ -143,7 +143,7 @@ def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
     settings = {
         "recipe": "ours",
         "families": families,
-        "init": "kaiming",
+        "init": "scaled",
         "encoder": "set",
         "encoder_hidden": 64,
         "learn_step_size": "layer",

@@ -25,6 +25,7 @@ BODY = """\
 import json, time, pathlib
 from IPython.display import display
 display({"application/vnd.plotly.v1+json": {"data": [{"y": [1, 2]}], "layout": {}}}, raw=True)
+assert pathlib.Path("01_small.ipynb").exists(), "a lesson works in its own folder"
 if fail:
     raise RuntimeError("told to fail")
 if out_dir:
@@ -135,7 +136,7 @@ def test_a_failing_and_a_slow_run_are_named_and_the_others_go_on(lessons, small,
 
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
 
-    assert done.returncode == 1
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
     printed, out = done.stdout, tmp_path / "build" / "notebooks"
     assert "bad: In [3]: RuntimeError: told to fail" in printed
     assert "slow: CellTimeoutError: A cell timed out" in printed

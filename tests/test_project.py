@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mmaml_lite"
 # Who may import whom: a module sees its own row and the rows above it, never one below.
 ROWS = [
-    ["tasks", "networks", "modulation", "encoders", "checkpoint", "device"],
+    ["tasks", "networks", "modulation", "encoders", "checkpoint", "device", "published"],
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
     ["training", "evaluate", "floors"],

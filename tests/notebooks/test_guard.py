@@ -5,7 +5,6 @@ whatever it prints. These tests see to it that outputs are there and are compare
 """
 
 import copy
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +12,13 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+import store
 from nbformat import v4
 
 from mmaml_lite.lesson_parameters import parameters_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-spec = importlib.util.spec_from_file_location("store", Path(__file__).with_name("store.py"))
-store = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(store)
 
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda p: p.stem)
 
@@ -40,6 +36,7 @@ def test_a_lesson_is_small_and_clean(lesson):
     assert lesson.stat().st_size < 300_000
     notebook = read(lesson)
     nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"  # else JupyterLab asks for a kernel
     again = store.strip(copy.deepcopy(notebook))
     assert again == notebook, "run `make store`: outputs or widget state would be committed"
 
@@ -50,7 +47,9 @@ def test_checked_cells_are_there_and_hold_printed_text(lesson):
     assert checked, f"mark a cell that prints a seeded, rounded verdict: {store.CHECKED}"
     for cell in checked:
         assert cell.source.startswith(store.CHECKED), "the mark is the first line of the cell"
-        assert cell.outputs, f"no stored output, so nothing is checked: {cell.source!r}"
+        assert cell.outputs and cell.execution_count, (
+            f"no stored output, so nothing is checked: {cell.source!r}"
+        )
         assert {(o.output_type, o.get("name")) for o in cell.outputs} == {("stream", "stdout")}
 
 
@@ -86,7 +85,7 @@ def nbval(*notebooks):
 
 
 def a_notebook(source, printed):
-    cell = v4.new_code_cell(f"{store.CHECKED}\n{source}")
+    cell = v4.new_code_cell(f"{store.CHECKED}\n{source}", execution_count=1)
     cell.outputs = [v4.new_output("stream", name="stdout", text=printed)]
     return v4.new_notebook(cells=[cell])
 

@@ -1,0 +1,109 @@
+"""Answers for the reader: predictions that are scored, exercises whose checker names the mistake."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a checker says; shown as Markdown in a notebook. `right` is None where nothing was answered."""
+
+    right: bool | None
+    text: str
+
+    def __str__(self) -> str:
+        return {True: "Right. ", False: "Not yet. ", None: ""}[self.right] + self.text
+
+    def _repr_markdown_(self) -> str:
+        mark = {True: "**Right.** ", False: "**Not yet.** ", None: ""}[self.right]
+        return f"> {mark}{self.text}"
+
+
+class Prediction:
+    """A pick made before the result is shown, kept until it is scored.
+
+    options: letter -> what it stands for; picked: a letter in either case, or "" for no answer.
+    """
+
+    def __init__(self, options: Mapping[str, str], picked: str):
+        self.options, self.picked = dict(options), str(picked).strip().upper()
+
+    def noted(self) -> Reply:
+        """Confirm the pick, or ask for one, without giving the answer away."""
+        if self.picked in self.options:
+            return Reply(None, f"Noted: **{self.picked}**, {self.options[self.picked]}. Read on.")
+        known = ", ".join(self.options)
+        return Reply(None, f"No prediction yet. Write one of {known} between the quotes, run the cell again.")
+
+    def score(self, truth: str, because: str) -> Reply:
+        """Compare the pick with the measured answer."""
+        answer = f"Measured: **{truth}**, {self.options[truth]}. {because}"
+        if self.picked not in self.options:
+            return Reply(None, answer)
+        if self.picked == truth:
+            return Reply(True, answer)
+        return Reply(None, f"You said **{self.picked}**. {answer} Surprises teach the most.")
+
+
+def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
+    """Exercise: film(z, gamma, beta) for z `(points, units)`, gamma and beta `(units,)`."""
+    z = torch.tensor([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
+    gamma, beta = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([1.0, -3.0, 0.25])
+    right = gamma * z + beta
+    mistakes = [
+        (z, "z comes back unchanged: scale it by gamma, then shift it by beta."),
+        (gamma * z, "The scale is there, the shift is missing: add beta."),
+        (z + beta, "The shift is there, the scale is missing: multiply by gamma first."),
+        (gamma * (z + beta), "You shift first, so gamma scales beta as well: multiply first, then add."),
+        ((1 + gamma) * z + beta, "The `1 +` is already inside our gamma (the head's output plus one): leave it out here."),
+        (beta * z + gamma, "gamma and beta have changed places: gamma scales, beta shifts."),
+        (torch.relu(right), "The activation comes after the modulation, and is not part of it: leave the ReLU out."),
+        (gamma * torch.relu(z) + beta, "Modulation acts before the activation: no ReLU in here."),
+    ]  # fmt: skip
+    try:
+        answer = film(z.clone(), gamma.clone(), beta.clone())
+    except Exception as error:
+        return Reply(False, f"Your function stopped with {type(error).__name__}: {error}")
+    if not isinstance(answer, Tensor):
+        return Reply(False, f"Return a tensor, not {type(answer).__name__}: is there a `return`?")
+    if answer.shape != z.shape:
+        return Reply(
+            False, f"Expected the shape of z, {tuple(z.shape)} (points, units), got {tuple(answer.shape)}: "
+            "gamma and beta have one entry for each unit, the last axis of z, and broadcast by themselves."
+        )  # fmt: skip
+    if torch.allclose(answer, right):
+        return Reply(True, "Two numbers for each unit: that is all a task tells the network before learning.")
+    for wrong, message in mistakes:
+        if torch.allclose(answer, wrong):
+            return Reply(False, message)
+    return Reply(False, "The numbers differ from gamma * z + beta, unit by unit.")
+
+
+def check_floor(answer: float | None, noise: float, bayes: float) -> Reply:
+    """Exercise: the error of a method that knows the true function, on noisy targets."""
+    if answer is None:
+        return Reply(None, "Replace `None` by a number.")
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        return Reply(False, f"A number is wanted, not {answer!r}.")
+    close = 0.02 * noise**2
+    if abs(value - noise**2) <= close:
+        return Reply(
+            True, f"Targets carry noise of variance {noise}² = {noise**2:.2f}, which nobody can predict. "
+            f"So of Bayes' {bayes:.2f}, {bayes - noise**2:.2f} comes from having seen only a few points."
+        )  # fmt: skip
+    known = {
+        0.0: "Zero only on targets without noise; ours have it.",
+        noise: "That is the standard deviation; the error is *squared*, so it is the variance that counts.",
+        2 * noise**2: "The noise of the support points does no harm to one who knows the function: count the query's alone.",
+        bayes: "That is what remains for one who must *infer* the function from five points. "
+        "Here the function is known.",
+    }  # fmt: skip
+    for wrong, message in known.items():
+        if abs(value - wrong) <= max(close, 0.02 * wrong):
+            return Reply(False, message)
+    return Reply(False, "Think of the targets y = f(x) + noise, and predict f(x): what is left, squared, on average?")

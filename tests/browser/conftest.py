@@ -1,0 +1,149 @@
+"""A real JupyterLab on a copy of the course, and a real browser that looks at it."""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlparse
+
+import get_browser
+import pytest
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+# The kernel must answer: the toolbar looks idle before there is one. Nothing is awaited inside the
+# page, where it could wait for ever (for an answer to "Select Kernel", say).
+KERNEL_IDLE = """() => {
+    const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
+    return context?.isReady && context.session?.kernel?.status === 'idle';
+}"""
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+class Lab:
+    """A running JupyterLab; `open` shows one of its notebooks on a new page."""
+
+    def __init__(self, browser, url, token):
+        self.browser, self.url, self.token = browser, url, token
+        self.strangers = []  # requests that left this machine
+
+    def open(self, notebook):
+        """Return a page that shows the notebook, once its kernel is idle."""
+        page = self.browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(90_000)
+        page.on("request", lambda request: self._watch(request.url))
+        page.goto(f"{self.url}lab/tree/{notebook}?token={self.token}&reset")
+        page.wait_for_function(KERNEL_IDLE)
+        return page
+
+    def run_all(self, page, seconds=180):
+        """Run all cells and wait for the last; evaluate() alone would wait for ever."""
+        page.evaluate(
+            "() => { window.ran = false; window.jupyterapp.commands"
+            ".execute('notebook:run-all-cells').then(() => { window.ran = true; }); }"
+        )
+        page.wait_for_function("() => window.ran", timeout=1000 * seconds)
+
+    def _watch(self, url):
+        parts = urlparse(url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+            self.strangers.append(url)
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory):
+    """The folder JupyterLab serves: a copy of notebooks/, whose lessons run in their fast form."""
+    folder = tmp_path_factory.mktemp("course") / "notebooks"
+    shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*", "scripts"))
+    for lesson in folder.glob("*.ipynb"):
+        notebook = json.loads(lesson.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if "parameters" in cell["metadata"].get("tags", []):
+                lines = "".join(cell["source"]).splitlines(keepends=True)
+                cell["source"] = [line.replace("fast = False", "fast = True") for line in lines]
+        lesson.write_text(json.dumps(notebook), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(course, tmp_path_factory):
+    home, token = tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
+    (home / "config" / "labconfig").mkdir(parents=True)
+    quiet = {
+        "@jupyterlab/apputils-extension:notification": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        },
+        # Keep every cell in the page, also those out of sight.
+        "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
+    }
+    settings = home / "config" / "labconfig" / "default_setting_overrides.json"
+    settings.write_text(json.dumps(quiet), encoding="utf-8")
+    own = {
+        "JUPYTER_CONFIG_DIR": home / "config",
+        "JUPYTER_DATA_DIR": home / "data",
+        "JUPYTER_RUNTIME_DIR": home / "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": home / "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": home / "workspaces",
+        "IPYTHONDIR": home / "ipython",
+    }
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0"),
+        *("--allow-root", f"--ServerApp.root_dir={course}", f"--IdentityProvider.token={token}"),
+        "--LabApp.expose_app_in_browser=True",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.news_url=None",
+    ]
+    with open(home / "server.log", "w") as log:
+        server = subprocess.Popen(
+            command, env=os.environ | {k: str(v) for k, v in own.items()}, stdout=log, stderr=log
+        )
+    try:
+        url = _wait_for_server(server, home, token)
+        with sync_playwright() as p:
+            browser = p.chromium.launch(
+                executable_path=get_browser.get(), headless=True, args=FLAGS
+            )
+            yield Lab(browser, url, token)
+            browser.close()
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+
+
+def _wait_for_server(server, home, token):
+    """Return the server's address once it answers."""
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and server.poll() is None:
+        for info in (home / "runtime").glob("jpserver-*.json"):
+            try:
+                url = json.loads(info.read_text())["url"]
+                urllib.request.urlopen(f"{url}api/status?token={token}", timeout=5).close()
+                return url
+            except (OSError, ValueError):
+                pass  # not up yet
+        time.sleep(0.2)
+    raise RuntimeError("JupyterLab did not start:\n" + (home / "server.log").read_text()[-3000:])
+
+
+@pytest.fixture(scope="session")
+def screenshots():
+    folder = ROOT / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,174 @@
+"""Methods as configurations: recipes, settings, oracles, and a method of one's own."""
+
+import pytest
+import torch
+
+from mmaml_lite.methods import (
+    METHODS,
+    PerMode,
+    build,
+    get_method,
+    mixture_of,
+    register_method,
+    settings_for,
+)
+from mmaml_lite.modulation import MODULATIONS, register_modulation
+from mmaml_lite.recipes import RECIPES, Settings, families_of
+from mmaml_lite.tasks import FAMILIES, Uniform, register_family
+from mmaml_lite.training import train
+
+TWO = ("sinusoid", "linear")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_trains_under_every_recipe(method, recipe):
+    """One real outer step each; stages and shapes are what tables and figures expect."""
+    settings = settings_for(method, TWO, recipe, iterations=1, tasks_per_mode=2)
+    run = train(settings, device="cpu")
+    assert run.finished
+    tasks = mixture_of(settings).sample(4, torch.Generator().manual_seed(0))
+    y = run.learner(tasks.support, tasks.query.x, tasks.mode)
+    assert y.shape == (settings.steps + 1, 4, settings.queries, 1) and torch.isfinite(y).all()
+
+
+def test_paper_recipe_follows_the_released_code():
+    film2 = settings_for("mumomaml-film", families_of("2-modes"))
+    film3 = settings_for("mumomaml-film", families_of("3-modes"))
+    maml = settings_for("maml", families_of("2-modes"))
+    multi = settings_for("multi-maml", families_of("2-modes"))
+    assert (film2.blocks, film3.blocks) == ((0,), None)
+    assert (film2.inner_clip, maml.inner_clip) == (10.0, None)
+    assert (film2.context, maml.context, multi.context) == (0, 20, 20)
+    assert (maml.adapt_context, multi.adapt_context, multi.context_std) == (True, False, 1.0)
+    for s in (film2, maml, multi):
+        assert (s.step_size, s.steps, s.learning_rate, s.outer_clip) == (0.001, 5, 0.001, 2.0)
+        assert (s.tasks_per_mode, s.iterations, s.init, s.first_order) == (
+            25,
+            70_000,
+            "small",
+            False,
+        )
+    count = sum(p.numel() for p in build(film3).parameters())
+    assert count == 20_501 + 53_120 + 3 * (80 * 200 + 200)
+
+
+def test_modulated_blocks_are_those_of_the_recipe():
+    tasks = mixture_of(settings_for("maml", TWO)).sample(2, torch.Generator().manual_seed(0))
+    for setting, blocks in [("2-modes", {0}), ("3-modes", {0, 1, 2})]:
+        learner = build(settings_for("mumomaml-sigmoid", families_of(setting)))
+        tau = learner.modulate(learner.embed(tasks.support))
+        assert set(tau) == blocks and tau[0].shape == (2, 1, 100)
+
+
+def test_oracles_route_by_the_true_mode():
+    """Each task is answered by its own mode's learner, whatever the order of the tasks."""
+    settings = settings_for("multi-maml", TWO)
+    oracle = build(settings)
+    assert isinstance(oracle, PerMode)
+    tasks = mixture_of(settings).sample(6, torch.Generator().manual_seed(0))
+    shuffled = tasks[torch.tensor([5, 0, 3, 2, 4, 1])]
+    y = oracle(shuffled.support, shuffled.query.x, shuffled.mode)
+    for i in range(6):
+        one = shuffled[i : i + 1]
+        alone = oracle.learners[one.mode.item()](one.support, one.query.x)
+        torch.testing.assert_close(y[:, i : i + 1], alone)
+    with pytest.raises(ValueError, match="needs the true mode"):
+        oracle(tasks.support, tasks.query.x)
+
+
+def test_modulation_can_be_replaced_and_turned_off():
+    """tau given from outside is used as it is: this is what the microscope turns."""
+    learner = build(settings_for("mumomaml-film", families_of("3-modes"), init="scaled"))
+    tasks = mixture_of(learner.settings).sample(6, torch.Generator().manual_seed(0))
+    tau = learner.modulate(learner.embed(tasks.support))
+    as_is = learner(tasks.support, tasks.query.x)
+    torch.testing.assert_close(learner(tasks.support, tasks.query.x, tau=tau), as_is)
+    mean = {i: t.mean(0, keepdim=True).expand_as(t) for i, t in tau.items()}
+    for other in ({}, mean):
+        assert not torch.allclose(learner(tasks.support, tasks.query.x, tau=other), as_is)
+
+
+def test_learned_step_sizes_are_positive_per_step_and_layer_and_repeat():
+    learner = build(settings_for("tuned-maml", TWO))
+    alpha = learner.step_sizes(8)
+    assert len(alpha) == 8 and alpha[7]["weight3"] is not None
+    assert alpha[4]["weight1"].item() == alpha[7]["weight1"].item() == pytest.approx(0.001)
+    assert len(learner.log_step_sizes) == 4 and learner.log_step_sizes["layer0"].shape == (5,)
+    with pytest.raises(ValueError, match="at least 0"):
+        learner.step_sizes(-1)
+
+
+def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
+    settings = settings_for("mumomaml-film", TWO)
+    before = torch.random.get_rng_state()
+    a, b, c = build(settings), build(settings), build(settings.replace(seed=1))
+    assert torch.equal(before, torch.random.get_rng_state())
+    for (name, p), q, r in zip(a.named_parameters(), b.parameters(), c.parameters(), strict=True):
+        assert torch.equal(p, q)
+        assert "bias" in name or not torch.equal(p, r)
+
+
+MINE = """
+@register_modulation("tanh-gate", rows=1)
+def tanh_gate(e):
+    return torch.tanh(e).unsqueeze(-2)
+
+register_method("mumomaml-tanh", label="MuMoMAML tanh gate", modulation="tanh-gate")
+
+@register_family("step", height=Uniform(-3.0, 3.0), centre=Uniform(-3.0, 3.0))
+def step(x, height, centre):
+    return height * (x > centre)
+"""
+
+
+def test_a_method_and_a_family_of_ones_own_in_under_fifteen_lines():
+    """A new gate, a new method and a sixth family, counted and run."""
+    assert len(MINE.strip().splitlines()) < 15
+    exec(MINE, dict(globals()))
+    try:
+        settings = settings_for("mumomaml-tanh", ("step", "linear"), iterations=2, tasks_per_mode=2)
+        assert train(settings, device="cpu").finished
+    finally:
+        del METHODS["mumomaml-tanh"], MODULATIONS["tanh-gate"], FAMILIES["step"]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"shot": 5}, "unknown setting 'shot': known are method, recipe"),
+        ({"shots": 0}, "shots must be at least 1"),
+        ({"shots": 2.5}, "setting shots must be int, got 2.5"),
+        ({"shots": True}, "setting shots must be int"),
+        ({"steps": -1}, "steps must be at least 0"),
+        ({"step_size": 0.0}, "step_size must be positive"),
+        ({"learning_rate": float("nan")}, "learning_rate must be positive"),
+        ({"engine": "slow"}, "engine must be one of"),
+        ({"blocks": (3,)}, "blocks must lie in 0..2"),
+        ({"families": "linear"}, "setting families must be"),
+        ({"schedule": "linear"}, "schedule must be one of"),
+    ],
+)
+def test_bad_settings_say_what_was_expected(changes, message):
+    with pytest.raises(ValueError, match=message):
+        settings_for("mumomaml-film", TWO).replace(**changes)
+
+
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(ValueError, match="unknown method 'protonet': known are maml, tuned-maml"):
+        get_method("protonet")
+    with pytest.raises(ValueError, match="unknown recipe 'theirs': known are paper, ours"):
+        settings_for("maml", TWO, "theirs")
+    with pytest.raises(ValueError, match="unknown family 'sine'"):
+        mixture_of(settings_for("maml", ("sine",)))
+    with pytest.raises(ValueError, match="unknown encoder 'gru': known are lstm, set"):
+        build(settings_for("mumomaml-film", TWO, encoder="gru"))
+    for setting in ("6-modes", "0-modes", ""):
+        with pytest.raises(ValueError, match="1-mode to 5-modes"):
+            families_of(setting)
+
+
+def test_settings_are_plain_values_and_come_back_equal():
+    settings = settings_for("mumomaml-film", TWO, blocks=[0, 1], noise=1)
+    assert settings.blocks == (0, 1) and settings.noise == 1.0
+    assert Settings(**settings.to_dict()) == settings

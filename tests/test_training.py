@@ -1,0 +1,213 @@
+"""The outer loop: it learns, it can be stopped anywhere, and going on equals never having stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from mmaml_lite import checkpoint, training
+from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.methods import settings_for
+from mmaml_lite.progress import Progress
+from mmaml_lite.tasks import FAMILIES, Uniform, register_family
+from mmaml_lite.training import Callback, TrainingDiverged, learning_rate, parameter_groups, train
+
+TWO = ("sinusoid", "linear")
+
+
+def small(method="mumomaml-film", recipe="paper", **changes):
+    defaults = {"inner_clip": None, "hidden": (16, 16), "encoder_hidden": 8, "tasks_per_mode": 3}
+    return settings_for(method, TWO, recipe, **(defaults | {"iterations": 12} | changes))
+
+
+def state(run):
+    """Everything that decides how a run goes on."""
+    moments = run.optimiser.state_dict()["state"]
+    adam = [moments[i][name] for i in sorted(moments) for name in sorted(moments[i])]
+    return [*run.learner.state_dict().values(), *adam, run.generator.get_state()], run.step, run.log
+
+
+def assert_equal(a, b):
+    (tensors_a, *rest_a), (tensors_b, *rest_b) = state(a), state(b)
+    assert rest_a == rest_b
+    assert all(torch.equal(x, y) for x, y in zip(tensors_a, tensors_b, strict=True))
+
+
+class StopAt(Callback):
+    """Presses Ctrl-C after a given step."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def on_step(self, run, loss):
+        if run.step == self.step:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_training_learns():
+    """Three hundred steps on lines alone at least halve the error of the first ones."""
+    losses = []
+
+    class Keep(Callback):
+        def on_step(self, run, loss):
+            losses.append(loss)
+
+    settings = small(iterations=300, tasks_per_mode=20).replace(families=("linear",))
+    train(settings, device="cpu", callbacks=[Keep()])
+    assert sum(losses[-20:]) < 0.5 * sum(losses[:20])
+
+
+@pytest.mark.parametrize("method, recipe", [("mumomaml-film", "paper"), ("tuned-multi-maml", "ours")])
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, method, recipe):
+    """Weights, Adam's state, generator and log are the same, bit for bit."""
+    monkeypatch.setattr(training, "LOG_EVERY", 3)
+    settings = small(method, recipe)
+    whole = train(settings, device="cpu")
+    path = tmp_path / "run.safetensors"
+    for stop in (1, 5, 7):
+        with pytest.raises(KeyboardInterrupt, match=f"stopped after step {stop}"):
+            train(settings, path, "cpu", [StopAt(stop)])
+    resumed = train(settings, path, "cpu")
+    assert_equal(whole, resumed)
+    assert [record["step"] for record in resumed.log] == [3, 6, 9, 12]
+
+
+def test_killed_outright_resumes_from_the_last_save(tmp_path, monkeypatch):
+    """Even without a chance to save, the steps since the last save are replayed exactly."""
+    settings, path = small(), tmp_path / "run.safetensors"
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+
+    class Die(Callback):
+        def on_step(self, run, loss):
+            if run.step == 8:
+                raise MemoryError  # stands for a kill in the middle of a step
+
+    with pytest.raises(MemoryError):
+        train(settings, path, "cpu", [Die()])
+    assert checkpoint.load(path)[1]["step"] == 7
+    assert_equal(train(settings, device="cpu"), train(settings, path, "cpu"))
+
+
+def test_a_slice_of_time_ends_between_steps(tmp_path):
+    settings, path = small(iterations=10_000), tmp_path / "run.safetensors"
+    run = train(settings, path, "cpu", seconds=0.2)
+    assert 0 < run.step < 10_000 and not run.finished
+    again = train(settings, path, "cpu", seconds=0.2)
+    assert again.step > run.step and again.seconds > run.seconds
+
+
+def test_sigterm_saves_before_it_stops(tmp_path):
+    """A scheduler's polite kill loses nothing: the command saves and exits with 130."""
+    command = [
+        sys.executable, "-m", "mmaml_lite", "train", "regression/2-modes/maml", "--device", "cpu",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, env={**os.environ, "MMAML_LITE_DATA": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(8)
+    process.terminate()
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130 and "stopped after step" in stderr
+    assert checkpoint.load(next(tmp_path.glob("runs/**/*.safetensors")))[1]["step"] > 0
+
+
+def test_same_seed_same_curve_other_seed_another():
+    a, b, c = (train(small(seed=s), device="cpu") for s in (3, 3, 4))
+    assert_equal(a, b)
+    assert a.loss_sum != c.loss_sum
+
+
+def test_a_run_without_a_schedule_can_be_made_longer(tmp_path):
+    path = tmp_path / "run.safetensors"
+    train(small(iterations=5), path, "cpu")
+    assert_equal(train(small(iterations=9), path, "cpu"), train(small(iterations=9), device="cpu"))
+
+
+def test_other_settings_do_not_continue_a_run(tmp_path):
+    path = tmp_path / "run.safetensors"
+    train(small(), path, "cpu")
+    with pytest.raises(CheckpointError, match="step_size: 0.001 there, 0.01 here"):
+        train(small(step_size=0.01), path, "cpu")
+
+
+def test_a_diverging_run_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    settings, path = small(), tmp_path / "run.safetensors"
+    honest, calls = training.query_loss, []
+
+    def explode(learner, tasks):
+        calls.append(1)
+        return honest(learner, tasks) * (torch.inf if len(calls) == 7 else 1.0)
+
+    monkeypatch.setattr(training, "query_loss", explode)
+    with pytest.raises(TrainingDiverged, match="step 6: loss inf.*try a smaller step_size"):
+        train(settings, path, "cpu")
+    tensors, meta = checkpoint.load(path)
+    assert meta["step"] == 6
+    assert all(torch.isfinite(t).all() for n, t in tensors.items() if n.startswith("learner/"))
+    assert_equal(train(settings, path, "cpu"), train(settings, device="cpu"))  # the bad step redone
+
+
+def test_nan_in_a_familys_function_is_named():
+    """A hole that registration did not hit stops training with the right advice."""
+
+    @register_family("broken", a=Uniform(-1.0, 1.0))
+    def broken(x, a):
+        return torch.where((x - 4.5).abs() < 0.4, torch.nan, a * x)
+
+    try:
+        with pytest.raises(TrainingDiverged, match="check your own family's function"):
+            train(settings_for("maml", ("broken",), iterations=50), device="cpu")
+    finally:
+        del FAMILIES["broken"]
+
+
+def test_clipping_groups_keep_encoder_and_network_apart():
+    network, omega = parameter_groups(train(small(iterations=1), device="cpu").learner)
+    assert sum(p.numel() for p in network) == 16 + 16 + 16 * 16 + 16 + 16 + 1
+    assert len(omega) == 16 + 2  # two LSTM layers, two directions, four tensors each; one head
+
+
+def test_cosine_schedule_warms_up_and_ends_near_zero():
+    settings = small(schedule="cosine", iterations=1000)
+    rates = [learning_rate(settings, step) for step in range(1000)]
+    assert rates[0] < rates[9] == max(rates) == settings.learning_rate
+    assert rates[-1] < 1e-5 and rates == sorted(rates[:10]) + sorted(rates[10:], reverse=True)
+    assert learning_rate(small(), 11) == 0.001
+
+
+def test_callbacks_see_the_run_in_order():
+    seen = []
+
+    class Spy(Callback):
+        def on_start(self, run):
+            seen.append("start")
+
+        def on_step(self, run, loss):
+            assert isinstance(loss, float) and isinstance(run.learner, nn.Module)
+            seen.append(run.step)
+
+        def on_end(self, run):
+            seen.append("end")
+
+    train(small(iterations=3), device="cpu", callbacks=[Spy()])
+    assert seen == ["start", 1, 2, 3, "end"]
+
+
+def test_progress_prints_plain_lines_where_nobody_watches(capsys, monkeypatch):
+    monkeypatch.setattr(training, "LOG_EVERY", 2)
+    train(small(iterations=4), device="cpu", callbacks=[Progress("film", every=0.0)])
+    out = capsys.readouterr().out
+    assert "film step 4/4  loss" in out and "done" in out and "\r" not in out
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    train(small(iterations=1), device="cpu", thread_count=2)
+    assert torch.get_num_threads() == before

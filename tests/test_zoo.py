@@ -1,0 +1,221 @@
+"""Load-or-train, evaluation and the report, end to end on tiny runs in a folder of their own."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from mmaml_lite import evaluate, report, zoo
+from mmaml_lite.__main__ import main, parse_changes
+from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.device import pick_device, threads
+from mmaml_lite.methods import settings_for
+from mmaml_lite.published import REGRESSION
+
+NAME = "regression/2-modes/mumomaml-film"
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def trained(data):
+    for method in ("maml", "multi-maml", "mumomaml-film"):
+        assert main(["train", f"regression/2-modes/{method}", "--set", "iterations=3", "--device", "cpu"]) == 0
+    return data
+
+
+def test_the_shipped_weights_load_and_say_what_they_are():
+    """Every committed checkpoint: finite, of the architecture its settings describe, with its record."""
+    entries = zoo.available("regression")
+    assert (NAME, "paper", 0) in entries
+    for name, recipe, seed in entries:
+        model = zoo.load(name, recipe, seed)
+        assert model.settings.seed == seed and model.settings.recipe == recipe
+        assert model.versions["torch"] and model.log and model.seconds > 0
+        wanted = zoo.zoo_settings(name, recipe).iterations
+        assert model.provisional is (model.settings.iterations < wanted)
+        assert ("provisional" in model.label) is model.provisional
+
+
+def test_shipped_weights_score_as_their_log_says():
+    """The error on fresh tasks is that of the end of the training curve: weights and log belong together."""
+    for name, recipe, seed in zoo.available("regression/2-modes"):
+        model = zoo.load(name, recipe, seed)
+        tasks = evaluate.shared_tasks(model.settings, 2000)
+        last = evaluate.errors(model.learner, tasks)[-1]
+        logged = [record["loss"] for record in model.log[-10:]]
+        assert last.mean().item() == pytest.approx(sum(logged) / len(logged), rel=0.25)
+
+
+def test_train_then_load_gives_the_same_model(trained, capsys):
+    model = zoo.load(NAME)
+    assert model.settings.iterations == 3 and model.provisional
+    assert model.deviations["iterations"] == (3, 70_000)
+    assert model.deviations["inner_clip"] == (None, 10.0)
+    assert "training" not in capsys.readouterr().out.replace("step", "")  # it was there already
+
+
+def test_what_is_missing_is_trained_after_saying_how_long(data, capsys):
+    model = zoo.load(NAME, device="cpu", iterations=4)
+    out = capsys.readouterr().out
+    assert "training 4 steps, about" in out and "minutes on cpu" in out
+    assert model.settings.iterations == 4
+    assert not zoo.weights_path(NAME).exists()  # a variant does not replace the zoo's own entry
+
+
+def test_damaged_entries_and_unfinished_runs_are_refused(trained):
+    path = zoo.weights_path(NAME)
+    path.write_bytes(path.read_bytes()[:-50])
+    with pytest.raises(CheckpointError, match="damaged"):
+        zoo.load(NAME)
+    with pytest.raises(CheckpointError, match="unfinished run"):
+        zoo.read(zoo.run_path(NAME))
+
+
+@pytest.mark.parametrize(
+    "name", ["mumomaml-film", "vision/2-modes/maml", "regression/2-modes/nope", "regression/9-modes/maml"]
+)
+def test_unknown_names_are_explained(name):
+    with pytest.raises(ValueError, match=r"expected|unknown method"):
+        zoo.load(name)
+
+
+def test_evaluate_and_report(trained, capsys):
+    tell = []
+    floors = {n: torch.full((60,), v) for n, v in [("bayes", 0.2), ("bayes_mode_known", 0.1), ("label_linear", 0.7)]}
+    from mmaml_lite import checkpoint
+
+    cache = trained / "cache/regression/2-modes" / f"floors-60-{evaluate.TEST_SEED}.safetensors"
+    checkpoint.save(cache, floors, {})
+    results = report.evaluate_setting("regression/2-modes", 60, tell=tell.append)
+    assert results == json.loads(json.dumps(report.read_results("regression/2-modes"))) | {"families": results["families"]}
+    film = results["methods"]["paper/mumomaml-film"]
+    assert len(film["stages"]) == 6 and set(film["modes"]) == {"sinusoid", "linear"}
+    assert film["stages"][-1]["mean"] == pytest.approx(film["seeds"]["0"]["mean"])
+    assert results["paired"]["paper/maml - bayes"]["mean"] == pytest.approx(
+        results["methods"]["paper/maml"]["stages"][-1]["mean"] - 0.2, rel=1e-5
+    )
+    capsys.readouterr()
+    assert main(["report", "regression/2-modes"]) == 0
+    out = capsys.readouterr().out
+    assert "| MuMoMAML FiLM (provisional) | paper | 3 | 1 | 0.312 | 0.336 |" in out
+    assert "Bayes-optimal, mode unknown" in out and "60 test tasks" in out
+    assert "iterations 3 instead of the recipe's 70000" in out
+
+
+def test_errors_by_hand():
+    """Stage, task and query axes: a learner that is off by one everywhere scores one, noise or not."""
+    settings = settings_for("maml", ("linear", "tanh"))
+    tasks = evaluate.shared_tasks(settings, 7)
+
+    class OffByOne(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.p = torch.nn.Parameter(torch.zeros(1))
+
+        def forward(self, support, x, mode, steps=None):
+            start = next(i for i in range(7) if torch.equal(tasks.query.x[i], x[0]))
+            y = tasks.query.y[start : start + len(x)]
+            return torch.stack([y + 1, y + 0.5, y])
+
+    found = evaluate.errors(OffByOne(), tasks, chunk=3)
+    torch.testing.assert_close(found, torch.tensor([[1.0], [0.25], [0.0]]).expand(3, 7))
+    summary = evaluate.summary(found, tasks, ("linear", "tanh"))
+    assert summary["stages"][1] == pytest.approx(
+        {"mean": 0.25, "ci95": 0.0, "median": 0.25}, abs=1e-6
+    )
+    assert summary["modes"]["tanh"]["post_modulation"]["mean"] == 1.0
+
+
+def test_intervals_by_hand():
+    values = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    found = evaluate.interval(values)
+    assert found["mean"] == 2.5 and found["median"] == 2.0
+    assert found["ci95"] == pytest.approx(1.96 * math.sqrt(5 / 3) / 2)
+    assert evaluate.paired(values + 1, values)["mean"] == 1.0
+    assert evaluate.paired(values + 1, values)["ci95"] == 0.0
+
+
+def test_shared_tasks_are_the_same_for_every_method():
+    a, b = (
+        evaluate.shared_tasks(settings_for(m, ("linear", "l1"), r), 50)
+        for m, r in [("maml", "paper"), ("mumomaml-film", "ours")]
+    )
+    assert torch.equal(a.support.y, b.support.y) and a.query.x.shape == (50, 20, 1)
+
+
+def test_nan_in_test_tasks_is_refused():
+    model = zoo.load(NAME)
+    tasks = evaluate.shared_tasks(model.settings, 4)
+    tasks.support.y[2, 0] = torch.nan
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate.errors(model.learner, tasks)
+
+
+def test_published_numbers_are_for_known_methods():
+    from mmaml_lite.methods import METHODS
+
+    assert all(set(table) <= set(METHODS) for table in REGRESSION.values())
+    assert REGRESSION["2-modes"]["mumomaml-film"] == {"P1": (1.7094, 0.3125), "P2": (2.421, 0.336)}
+
+
+# --- command line ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "regression/2-modes/nope"], "unknown method 'nope': known are maml"),
+        (["train", NAME, "--set", "shots=0"], "shots must be at least 1"),
+        (["train", NAME, "--set", "shots"], "expected name=value"),
+        (["train", NAME, "--device", "cuda:99"], "here"),
+        (["train", NAME, "--device", "tpu"], "unknown device 'tpu'"),
+        (["report", "regression/4-modes"], "run python -m mmaml_lite evaluate regression/4-modes"),
+        (["evaluate", "regression/4-modes"], "the zoo holds nothing for regression/4-modes"),
+    ],
+)
+def test_bad_input_ends_with_one_clear_line(data, capsys, arguments, message):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ") and message in err and err.count("\n") == 1
+
+
+def test_settings_command_explains_every_field(capsys):
+    assert main(["settings", NAME]) == 0
+    out = capsys.readouterr().out
+    assert "step_size" in out and "inner step size alpha" in out
+
+
+def test_values_on_the_command_line():
+    found = parse_changes(["a=1", "b=0.5", "c=text", "d=None", "e=(1, 2)", "f=x=y"])
+    assert found == {"a": 1, "b": 0.5, "c": "text", "d": None, "e": (1, 2), "f": "x=y"}
+
+
+def test_a_module_of_ones_own_can_be_imported_first(data, tmp_path, monkeypatch):
+    (tmp_path / "my_family.py").write_text(
+        "from mmaml_lite.tasks import Uniform, register_family\n"
+        "@register_family('cube', a=Uniform(-0.1, 0.1))\n"
+        "def cube(x, a):\n    return a * x**3\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    name = "regression/linear+cube/mumomaml-film"
+    assert main(["--import", "my_family", "train", name, "--set", "iterations=2", "--device", "cpu"]) == 0
+    assert zoo.load(name).settings.families == ("linear", "cube")
+    from mmaml_lite.tasks import FAMILIES
+
+    del FAMILIES["cube"]
+
+
+def test_devices():
+    assert pick_device("cpu").type == "cpu"
+    if not torch.cuda.is_available():
+        assert pick_device("auto").type == "cpu"
+        with pytest.raises(ValueError, match="no CUDA GPU"):
+            pick_device("cuda")
+    with threads(2):
+        assert torch.get_num_threads() == 2
