@@ -2,6 +2,7 @@
 # Settings:  PYTHON=python3.12    the Python to build .venv from (3.11 or newer)
 #            TORCH_INDEX=URL      where pip also looks for torch, e.g. the CPU-only wheels; the URL
 #                                 stands on https://pytorch.org/get-started/locally/
+#            LAB_ARGS=--no-browser  more words for JupyterLab
 #            RUN="4 -p seed=1"    what `make notebooks` runs, see python -m mmaml_lite.notebooks -h
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -19,7 +20,7 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 lab: $(VENV)/.installed-notebooks  ## set up .venv and open JupyterLab on the course
-	$(PY) -m jupyterlab --notebook-dir=notebooks $(LAB_ARGS)
+	$(PY) -m jupyterlab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
 test: export OMP_NUM_THREADS ?= 1
 test: $(VENV)/.installed-test  ## set up .venv and run everything that CI runs

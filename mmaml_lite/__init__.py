@@ -1,3 +1,3 @@
-"""mmaml-lite: multimodal model-agnostic meta-learning, small enough to read and fast enough to use."""
+"""mmaml-lite: multimodal model-agnostic meta-learning, small to read and fast to use."""
 
 __version__ = "0.1.0"

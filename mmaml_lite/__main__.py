@@ -1,4 +1,7 @@
-"""Command line: train, evaluate, report, run, settings. `train` needs torch, numpy, safetensors, tqdm."""
+"""Command line: train, evaluate, report, run, settings.
+
+`train` needs torch, numpy, safetensors and tqdm alone.
+"""
 
 import argparse
 import ast
@@ -16,7 +19,7 @@ from mmaml_lite.training import TrainingDiverged, train
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:
-    """Turn ["iterations=100", "init=kaiming"] into settings; raises ValueError for a missing '='."""
+    """Turn ["iterations=100", "init=small"] into settings; ValueError without a '='."""
     changes = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -67,7 +70,7 @@ def command_settings(args: argparse.Namespace) -> None:
 
 
 def command_run(args: argparse.Namespace) -> int:
-    """Run lessons with papermill: everything after `run` goes to `python -m mmaml_lite.notebooks`."""
+    """Run lessons with papermill: the rest goes to `python -m mmaml_lite.notebooks`."""
     from mmaml_lite.notebooks import main as run_notebooks
 
     return run_notebooks(args.rest)
@@ -85,16 +88,22 @@ def parser() -> argparse.ArgumentParser:
     def experiment(name: str, function) -> argparse.ArgumentParser:
         p = commands.add_parser(name, help=function.__doc__)
         p.set_defaults(function=function)
-        p.add_argument("name", help=f"such as regression/2-modes/mumomaml-film; methods: {', '.join(METHODS)}")
+        p.add_argument(
+            "name", help=f"such as regression/2-modes/mumomaml-film; methods: {', '.join(METHODS)}"
+        )
         p.add_argument("--recipe", default="paper", choices=list(RECIPES))
         return p
 
     p = experiment("train", command_train)
     p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    p.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting"
+    )
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
     p.add_argument("--threads", type=int, default=1, help="intra-op threads on the CPU")
-    p.add_argument("--for", dest="seconds", type=float, help="stop after this many seconds, resumable")
+    p.add_argument(
+        "--for", dest="seconds", type=float, help="stop after this many seconds, resumable"
+    )
     experiment("settings", command_settings)
 
     known = [f"regression/{n}-modes" for n in (2, 3)]

@@ -59,7 +59,7 @@ def stages(
     """Predictions at x before any gradient step (post modulation) and after each one.
 
     theta: shared by all tasks; tau_i `(tasks, rows, units)`; support x `(tasks, K, dx)`, y
-    `(tasks, K, dy)`; x `(tasks, Q, dx)` -> one `(tasks, Q, dy)` for each of the steps + 1 stages, or
+    `(tasks, K, dy)`; x `(tasks, Q, dx)` -> a `(tasks, Q, dy)` for each of the steps + 1 stages, or
     for the last one alone.
     """
 

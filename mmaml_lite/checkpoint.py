@@ -72,7 +72,9 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"{path} is damaged or cut off ({error}): delete it and train or copy it again"
         ) from error
     if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is a safetensors file, but not one of mmaml-lite's checkpoints")
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not one of mmaml-lite's checkpoints"
+        )
     try:
         meta = json.loads(metadata["meta"])
     except (KeyError, json.JSONDecodeError) as error:

@@ -7,7 +7,7 @@ import torch
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """"auto" is a GPU where there is one, else the CPU; raises ValueError for one that is not there."""
+    """Device by name: auto is a GPU if there is one. ValueError for one that is not there."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

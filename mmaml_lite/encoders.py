@@ -1,4 +1,4 @@
-"""Task encoders h: they read the K support examples and return the task embedding upsilon (eq. 1)."""
+"""Task encoders h: K support examples go in, the task embedding upsilon comes out (eq. 1)."""
 
 import torch
 import torch.nn.functional as F

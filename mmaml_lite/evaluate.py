@@ -48,7 +48,7 @@ def interval(values: Tensor) -> dict[str, float]:
 
 
 def summary(errors: Tensor, tasks: Tasks, names: tuple[str, ...]) -> dict[str, Any]:
-    """Numbers for a table: every stage, and the last one for each mode; errors `(stages, tasks)`."""
+    """Numbers for a table, every stage and every mode, from errors `(stages, tasks)`."""
     return {
         "stages": [interval(stage) for stage in errors],
         "modes": {

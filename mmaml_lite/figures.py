@@ -77,6 +77,8 @@ def _finish(fig: go.Figure, height: int, title: str, says: str, words: str) -> g
 
 
 def _number(value: float) -> str:
+    if value >= 1000:
+        return "off the chart"
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
@@ -105,7 +107,8 @@ def fits(
     methods = dict(curves)
     if bayes is not None:
         methods["bayes"] = np.broadcast_to(bayes["mean"], (rows, *truth.shape))
-    miss = {k: np.square(np.clip(y, -1e6, 1e6) - truth).mean(-1) for k, y in methods.items()}
+    methods = {k: np.clip(np.nan_to_num(y), -1e6, 1e6) for k, y in methods.items()}  # diverged
+    miss = {k: np.square(y - truth).mean(-1) for k, y in methods.items()}
     ranks = ["truth", "seen", *methods]
     for row in range(rows):
         for task in range(columns):

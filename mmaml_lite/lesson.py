@@ -1,6 +1,7 @@
 """What the regression lessons have in common: the cast of methods, and arrays for the figures."""
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import checkpoint, figures, report, zoo
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
+from mmaml_lite.evaluate import interval
 from mmaml_lite.floors import live_posterior
 from mmaml_lite.methods import mixture_of
+from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
-from mmaml_lite.tasks import Examples, Mixture, Tasks
+from mmaml_lite.tasks import Examples, Tasks
 
 GRID = torch.linspace(-5, 5, 121)
 Cast = Mapping[str, zoo.Model]
@@ -59,11 +61,20 @@ def showcase(cast: Cast, seed: int = 0, spread: bool = True) -> Tasks:
 
 
 @torch.no_grad()
-def curves(model: zoo.Model, tasks: Tasks, tau: Any = None) -> np.ndarray:
-    """Predictions on GRID before any gradient step and after the last `(2, tasks, grid)`."""
+def curves(
+    model: zoo.Model, tasks: Tasks, tau: Tau | None = None, steps: int | None = None
+) -> np.ndarray:
+    """Predictions on GRID before any gradient step and after the last one `(2, tasks, grid)`."""
     x = GRID.expand(len(tasks), -1)[..., None]
-    y = model.learner(tasks.support, x, tasks.mode, tau=tau)[..., 0]
+    y = model.learner(tasks.support, x, tasks.mode, tau=tau, steps=steps)[..., 0]
     return y[[0, -1]].numpy()
+
+
+@torch.no_grad()
+def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau) -> Tensor:
+    """As `evaluate.errors`, with these modulation vectors instead of the encoder's `(stages, tasks)`."""
+    y = model.learner(tasks.support, tasks.query.x, tasks.mode, tau=tau)
+    return (y - tasks.query.y).square().mean(dim=(2, 3))
 
 
 def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dict[str, Any]:
@@ -87,6 +98,88 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
         "headings": headings,
         "bayes": {k: torch.stack([getattr(p, k) for p in live]).numpy() for k in ("mean", "low", "high")},
     }
+
+
+def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, seed: int = 0) -> dict[str, Any]:
+    """All that `figures.embedding_map` draws: a t-SNE of the embeddings of `tasks` and `marked`."""
+    from openTSNE import TSNE
+
+    families = mixture_of(model.settings).families
+    v = torch.cat([embeddings(model, tasks), embeddings(model, marked)]).numpy()
+    perplexity = min(30, len(v) // 4)
+    points = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit(v)
+    hover = [
+        f"<b>{families[m].name}</b><br>"
+        + "<br>".join(f"{k} {p:.2f}" for k, p in zip(families[m].priors, values, strict=False))
+        for m, values in zip(tasks.mode.tolist(), tasks.parameters.tolist(), strict=True)
+    ]
+    ours = [f"the {families[m].name} above" for m in marked.mode.tolist()]
+    return {
+        "points": np.asarray(points[: len(tasks)]),
+        "mode": tasks.mode.numpy(),
+        "names": [f.name for f in families],
+        "hover": hover,
+        "marked": dict(zip(ours, np.asarray(points[len(tasks) :]), strict=True)),
+    }
+
+
+@torch.no_grad()
+def embeddings(model: zoo.Model, tasks: Tasks) -> Tensor:
+    """Task embeddings upsilon `(tasks, d)`."""
+    return model.learner.embed(tasks.support)
+
+
+def neighbours_agree(v: Tensor, mode: Tensor) -> float:
+    """How often the nearest other task in embedding space `(tasks, d)` is of the same mode, 0 to 1."""
+    distance = torch.cdist(v, v).fill_diagonal_(torch.inf)
+    return (mode[distance.argmin(1)] == mode).float().mean().item()
+
+
+def floors(modes: int) -> dict[str, float]:
+    """The stored floors of a setting, by their label in figures."""
+    found = report.read_results(f"regression/{modes}-modes")["floors"]
+    labels = {
+        "label_linear": "best label-linear predictor",
+        "bayes": "Bayes-optimal",
+        "bayes_mode_known": "Bayes-optimal, told the mode",
+    }
+    return {label: found[key]["mean"] for key, label in labels.items()}
+
+
+def scoreboard(modes: int) -> str:
+    """The papers' numbers, ours and the floors, as an HTML table."""
+    results = report.read_results(f"regression/{modes}-modes")
+    rows = report.rows(results)
+    for row in rows:
+        row["floor"] = row["recipe"] == "floor"
+        row["strong"] = row["method"].startswith("MuMoMAML FiLM")
+    columns = {
+        "method": "method", "iterations": "iterations", "paper 2018": "paper 2018",
+        "paper 2019": "paper 2019", "post modulation": "ours, post modulation",
+        "post adaptation": "ours, post adaptation", "x Bayes": "× Bayes",
+    }  # fmt: skip
+    says = (
+        f"Mean squared error on noisy targets, five shots. Ours: {results['tasks']:,} test tasks, the "
+        "same for every row, ± the 95 % interval. The papers' columns are post adaptation; they give "
+        "no interval. × Bayes: how many times the error of the best possible predictor."
+    )
+    return figures.table(rows, columns, says)
+
+
+def metrics(found: Mapping[str, Tensor], floor: Mapping[str, float]) -> dict[str, Any]:
+    """Numbers of a run, per method: errors with intervals, and the ratio to Bayes."""
+    out: dict[str, Any] = {"tasks": next(iter(found.values())).shape[1]}
+    for key, e in found.items():
+        out[key] = {"post_modulation": interval(e[0]), "post_adaptation": interval(e[-1])}
+        out[key]["x_bayes"] = e[-1].mean().item() / floor["Bayes-optimal"]
+    return out
+
+
+def write_metrics(folder: str, values: Mapping[str, Any]) -> None:
+    """Write metrics.json into `folder`; an empty name writes nothing."""
+    if folder:
+        text = json.dumps(values, indent=1) + "\n"
+        checkpoint.write_atomically(Path(folder) / "metrics.json", text.encode())
 
 
 def show(fig: Any) -> None:

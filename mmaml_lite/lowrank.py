@@ -37,7 +37,7 @@ class LowRank:
         return z + torch.bmm((torch.bmm(A, h.mT) + 1).mT, D)  # A h^T: A's gradient stays row-major
 
     def back(self, d: Tensor) -> Tensor:
-        """Errors at the outputs `(tasks, points, out)` -> errors at the inputs `(tasks, points, in)`."""
+        """Errors at the outputs `(tasks, points, out)` -> at the inputs `(tasks, points, in)`."""
         e = d @ self.weight
         if self.factors is None:
             return e
@@ -45,7 +45,7 @@ class LowRank:
         return e + torch.bmm(torch.bmm(D, d.mT).mT, A)
 
     def step(self, inputs: Tensor, update: Tensor) -> "LowRank":
-        """One gradient step: remember the inputs `(tasks, K, in)` and minus alpha times their errors."""
+        """One gradient step: remember inputs `(tasks, K, in)` and minus alpha times errors."""
         new = (inputs, update)
         if self.factors is not None:
             new = tuple(torch.cat(pair, dim=1) for pair in zip(self.factors, new, strict=True))
@@ -65,7 +65,7 @@ class Dense:
         return torch.baddbmm(self.bias, h, self.weight.mT)
 
     def back(self, d: Tensor) -> Tensor:
-        """Errors at the outputs `(tasks, points, out)` -> errors at the inputs `(tasks, points, in)`."""
+        """Errors at the outputs `(tasks, points, out)` -> at the inputs `(tasks, points, in)`."""
         return torch.bmm(d, self.weight)
 
     def step(self, inputs: Tensor, update: Tensor) -> "Dense":
@@ -89,7 +89,7 @@ def check(step_sizes: Sequence[StepSizes], clip: float | None) -> None:
 
 
 def layers_of(theta: Theta, tasks: int, rank: int) -> list[LowRank | Dense]:
-    """Low-rank layers where `rank` = K t factors are smaller than a copy of the weight, else dense."""
+    """Low-rank layers where `rank` = K t factors are smaller than the weight, else dense."""
     layers: list[LowRank | Dense] = []
     for i in range(sum(name.startswith("weight") for name in theta)):
         weight, bias = theta[f"weight{i}"], theta[f"bias{i}"]

@@ -36,7 +36,9 @@ class Learner(nn.Module):
                 raise ValueError(f"unknown encoder {s.encoder!r}: known are {', '.join(ENCODERS)}")
             self.encoder = ENCODERS[s.encoder](2, s.encoder_hidden, s.encoder_layers)
             for i in range(len(s.hidden)) if s.blocks is None else s.blocks:
-                self.heads[str(i)] = nn.Linear(self.encoder.size, self.modulation.rows * s.hidden[i])
+                self.heads[str(i)] = nn.Linear(
+                    self.encoder.size, self.modulation.rows * s.hidden[i]
+                )
         self.log_step_sizes = self._learned_step_sizes()
         plain = s.inner_clip is None and s.learn_step_size != "weight"
         self.engine = lowrank if s.engine == "fast" or (s.engine == "auto" and plain) else algorithm
@@ -52,10 +54,12 @@ class Learner(nn.Module):
             shapes = {name: (s.steps, *w.shape) for name, w in self.theta.items()}
         else:
             return nn.ParameterDict()
-        return nn.ParameterDict({k: nn.Parameter(start.expand(v).clone()) for k, v in shapes.items()})
+        return nn.ParameterDict(
+            {k: nn.Parameter(start.expand(v).clone()) for k, v in shapes.items()}
+        )
 
     def step_sizes(self, steps: int | None = None) -> Sequence[StepSizes]:
-        """alpha of every inner step, by parameter name; steps beyond the trained ones repeat the last."""
+        """alpha of every inner step, by parameter name; steps beyond training repeat the last."""
         s = self.settings
         steps = s.steps if steps is None else steps
         if steps < 0:
@@ -74,7 +78,7 @@ class Learner(nn.Module):
         return [{n: alpha[key[n]][min(t, s.steps - 1)] for n in names} for t in range(steps)]
 
     def embed(self, support: Examples, mode: Tensor | None = None) -> Tensor | None:
-        """Task embedding upsilon `(tasks, d)` of the whole meta-batch (eq. 1); None without encoder."""
+        """Task embedding upsilon `(tasks, d)` of a meta-batch (eq. 1); None without encoder."""
         return None if self.encoder is None else self.encoder(support)
 
     def modulate(self, embedding: Tensor | None) -> Tau:
@@ -129,9 +133,7 @@ class PerMode(nn.Module):
 
     def embed(self, support: Examples, mode: Tensor | None = None) -> Tensor | None:
         """Embeddings `(tasks, d)`, each from the encoder of the task's own mode."""
-        return self._route(
-            mode, lambda m, p: m.embed(Examples(support.x[p], support.y[p])), axis=0
-        )
+        return self._route(mode, lambda m, p: m.embed(Examples(support.x[p], support.y[p])), axis=0)
 
     def forward(
         self,
@@ -213,5 +215,5 @@ def build(settings: Settings) -> Learner | PerMode:
 
 
 def mixture_of(settings: Settings) -> Mixture:
-    """The task distribution that these settings train on; raises ValueError for unknown families."""
+    """The task distribution of these settings; raises ValueError for unknown families."""
     return Mixture(settings.families, settings.shots, settings.queries, settings.noise)

@@ -65,7 +65,7 @@ def softmax(e: Tensor) -> Tensor:
 
 
 def modulate(z: Tensor, tau: Tensor | None) -> Tensor:
-    """Scale, and shift where tau has a second row: z `(..., points, units)`, tau `(..., rows, units)`.
+    """Scale, and shift with a second row: z `(..., points, units)`, tau `(..., rows, units)`.
 
     `tau=None` leaves z alone: modulation off is an ordinary network, its activation still in place.
     """

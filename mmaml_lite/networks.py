@@ -47,9 +47,13 @@ class MLP:
         context: int = 0,
     ):
         if activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {activation!r}: known are {', '.join(ACTIVATIONS)}")
+            raise ValueError(
+                f"unknown activation {activation!r}: known are {', '.join(ACTIVATIONS)}"
+            )
         if not hidden or min(hidden) < 1 or context < 0:
-            raise ValueError(f"expected hidden sizes >= 1 and context >= 0, got {hidden}, {context}")
+            raise ValueError(
+                f"expected hidden sizes >= 1 and context >= 0, got {hidden}, {context}"
+            )
         self.sizes = (inputs + context, *hidden, outputs)
         self.activation, self.derivative = ACTIVATIONS[activation], DERIVATIVES[activation]
         self.context = context
@@ -62,8 +66,8 @@ class MLP:
     def init(self, scheme: str = "scaled", context_std: float = 0.0) -> Theta:
         """Draw theta from torch's global generator; biases are zero.
 
-        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment. "scaled": activations
-        of unit size for inputs on [-5, 5], and an output near zero, so that the first inner steps
+        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment; "scaled": unit-size
+        activations for inputs on [-5, 5], and an output near zero, so that the first inner steps
         are stable. Raises ValueError for other names.
         """
         if scheme not in ("small", "scaled"):
@@ -79,7 +83,7 @@ class MLP:
         return theta
 
     def __call__(self, theta: Theta, x: Tensor, tau: Tau) -> Tensor:
-        """Predict for one task: x `(points, inputs)`, tau_i `(rows, units)` -> `(points, outputs)`."""
+        """One task: x `(points, inputs)`, tau_i `(rows, units)` -> `(points, outputs)`."""
         layers = [
             lambda h, i=i: F.linear(h, theta[f"weight{i}"], theta[f"bias{i}"])
             for i in range(self.layers)
@@ -95,7 +99,7 @@ class MLP:
     ) -> list[Tensor]:
         """Pass x through `layers`, one function each: what goes into every layer, then the output.
 
-        x `(..., points, inputs)`, context `(..., C)`; block i is modulated where tau has an entry i.
+        x `(..., points, inputs)`, context `(..., C)`; block i is modulated if i is in tau.
         """
         if context is not None:
             context = context.unsqueeze(-2).expand(*x.shape[:-1], -1)

@@ -12,7 +12,7 @@ def _in_notebook() -> bool:
 
 
 class Progress(Callback):
-    """Shows steps, the latest mean loss and the time left; `every` is seconds between plain lines."""
+    """Shows steps, the latest mean loss and the time left; a plain line every `every` seconds."""
 
     def __init__(self, label: str = "", every: float = 30.0):
         self.label, self.every = label, every

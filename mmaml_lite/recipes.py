@@ -39,7 +39,9 @@ class Settings:
     adapt_context: bool = _setting(True, "whether the inner loop adapts the bias transformation")
 
     modulation: str | None = _setting(None, "film, sigmoid, softmax, or None for no encoder")
-    blocks: tuple[int, ...] | None = _setting(None, "modulated blocks, counted from 0; None for all")
+    blocks: tuple[int, ...] | None = _setting(
+        None, "modulated blocks, counted from 0; None for all"
+    )
     encoder: str = _setting("lstm", "task encoder: lstm (authors') or set (order-independent)")
     encoder_hidden: int = _setting(40, "width of the encoder")
     encoder_layers: int = _setting(2, "layers of the encoder")
@@ -47,7 +49,9 @@ class Settings:
 
     steps: int = _setting(5, "inner gradient steps, in training and test")
     step_size: float = _setting(0.001, "inner step size alpha, or its initial value when learned")
-    learn_step_size: str | None = _setting(None, "None (fixed), layer (one for each step and layer) or weight")
+    learn_step_size: str | None = _setting(
+        None, "None (fixed), layer (one for each step and layer) or weight"
+    )
     first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
     inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
     engine: str = _setting("auto", "inner loop: auto, fast (low rank) or reference (vmap)")
@@ -55,8 +59,12 @@ class Settings:
     tasks_per_mode: int = _setting(25, "tasks of each mode in a meta-batch")
     iterations: int = _setting(70_000, "outer steps")
     learning_rate: float = _setting(0.001, "outer step size beta of Adam")
-    schedule: str = _setting("constant", "learning rate: constant, or cosine (1 % warm-up, decay to 0)")
-    outer_clip: float = _setting(2.0, "bound on the norm of the gradient: task network, encoder apart")
+    schedule: str = _setting(
+        "constant", "learning rate: constant, or cosine (1 % warm-up, decay to 0)"
+    )
+    outer_clip: float = _setting(
+        2.0, "bound on the norm of the gradient: task network, encoder apart"
+    )
     seed: int = _setting(0, "seed of the initial weights and of the training tasks")
 
     def __post_init__(self):
@@ -80,7 +88,7 @@ class Settings:
             raise ValueError(f"blocks must lie in 0..{len(self.hidden) - 1}, got {self.blocks}")
 
     def replace(self, **changes: Any) -> Settings:
-        """A copy with some settings changed; raises ValueError for unknown names or wrong values."""
+        """A copy with changes; raises ValueError for unknown names or wrong values."""
         known = [f.name for f in dataclasses.fields(self)]
         for name in changes:
             if name not in known:
@@ -100,11 +108,9 @@ CHOICES = {
 
 
 def _checked(name: str, value: Any) -> Any:
-    """Return the value in its declared type (an int serves as a float); raise ValueError otherwise."""
+    """The value in its declared type (an int serves as a float); ValueError otherwise."""
     expected = typing.get_type_hints(Settings)[name]
-    options = (
-        typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-    )
+    options = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
     for option in options:
         if typing.get_origin(option) is tuple:
             item = typing.get_args(option)[0]
@@ -139,7 +145,7 @@ def paper(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
 
 
 def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
-    """Our settings: an order-independent encoder, learned step sizes, larger batches, a schedule."""
+    """Ours: an order-independent encoder, learned step sizes, larger batches, a schedule."""
     settings = {
         "recipe": "ours",
         "families": families,

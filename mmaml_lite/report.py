@@ -1,4 +1,4 @@
-"""Evaluate what the zoo holds on shared test tasks, and print it beside the papers and the floors."""
+"""Evaluate what the zoo holds on shared test tasks; print it beside the papers and the floors."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import checkpoint, zoo
-from mmaml_lite.evaluate import TEST_QUERIES, TEST_SEED, errors, interval, paired, shared_tasks, summary
+from mmaml_lite.evaluate import (
+    TEST_QUERIES,
+    TEST_SEED,
+    errors,
+    interval,
+    paired,
+    shared_tasks,
+    summary,
+)
 from mmaml_lite.methods import METHODS, mixture_of
 from mmaml_lite.published import REGRESSION
 from mmaml_lite.recipes import families_of
@@ -46,7 +54,7 @@ def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dic
 def evaluate_setting(
     setting: str, count: int, device: str = "cpu", tell: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Evaluate every model of a setting and its floors on the same `count` tasks; write the results.
+    """Evaluate the models of a setting and its floors on the same tasks; write the results.
 
     Several seeds of a method are averaged task by task; each one is listed as well.
     """
@@ -97,7 +105,7 @@ def read_results(setting: str) -> dict[str, Any]:
 
 
 def rows(results: dict[str, Any]) -> list[dict[str, str]]:
-    """One row for each method and floor: the papers' numbers, ours with intervals, and the ratio to Bayes."""
+    """A row for each method and floor: the papers' numbers, ours, and the ratio to Bayes."""
     bayes = results["floors"]["bayes"]["mean"]
     published = REGRESSION.get(results["setting"].split("/")[1], {})
 
@@ -106,7 +114,10 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
 
     table = []
     order = {name: i for i, name in enumerate(METHODS)}
-    for key in sorted(results["methods"], key=lambda k: (k.split("/")[0] != "paper", order.get(k.split("/")[1], 99))):
+    for key in sorted(
+        results["methods"],
+        key=lambda k: (k.split("/")[0] != "paper", order.get(k.split("/")[1], 99)),
+    ):
         recipe, method = key.split("/")
         record = results["methods"][key]
         papers = published.get(method, {}) if recipe == "paper" else {}
@@ -145,14 +156,19 @@ def markdown(results: dict[str, Any]) -> str:
         "|" + " --- |" * len(head),
         *("| " + " | ".join(row[name] for name in head) + " |" for row in table),
         "",
-        f"Mean squared error on noisy targets (0.09 is noise), five shots; {results['tasks']:,} test "
-        f"tasks x {results['queries']} queries, the same for every row; ± is the 95 % interval over "
-        "tasks. 'paper' columns are post adaptation, as printed in the two papers.",
+        "Mean squared error on noisy targets (0.09 is noise), five shots; "
+        f"{results['tasks']:,} test tasks x {results['queries']} queries, the same for every row; "
+        "± is the 95 % interval over tasks. 'paper' columns are post adaptation, "
+        "as printed.",
     ]
     notes = [
         f"- {r['label']} ({key.split('/')[0]}): "
-        + ", ".join(f"{k} {v[0]} instead of the recipe's {v[1]}" for k, v in r["deviations"].items())
+        + ", ".join(
+            f"{k} {v[0]} instead of the recipe's {v[1]}" for k, v in r["deviations"].items()
+        )
         for key, r in results["methods"].items()
         if r["deviations"]
     ]
-    return "\n".join([*lines, *([""] + ["Deviations from the recipe:", "", *notes] if notes else [])])
+    if notes:
+        lines += ["", "Deviations from the recipe:", "", *notes]
+    return "\n".join(lines)

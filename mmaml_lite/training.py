@@ -63,7 +63,7 @@ class Run:
 
 
 class Callback:
-    """Watches a run without touching it: override what you need. Live plots and bars are callbacks."""
+    """Watches a run without touching it, as progress bars and live plots do."""
 
     def on_start(self, run: Run) -> None:
         """Called once, before the first step of this slice."""
@@ -79,13 +79,13 @@ class Callback:
 
 
 def query_loss(learner: nn.Module, tasks: Tasks) -> Tensor:
-    """Mean squared error on the queries after adaptation, over tasks: the outer objective (line 11)."""
+    """Mean squared error on the queries after adaptation: the outer objective (line 11)."""
     y = learner(tasks.support, tasks.query.x, tasks.mode, only_last=True)[-1]
     return F.mse_loss(y, tasks.query.y)
 
 
 def parameter_groups(learner: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The task network's own parameters, and those of encoder and heads: clipped apart, as in the paper."""
+    """The task network's own parameters, and those of encoder and heads: clipped apart."""
     omega = [p for n, p in learner.named_parameters() if "encoder." in n or "heads." in n]
     known = {id(p) for p in omega}
     return [p for p in learner.parameters() if id(p) not in known], omega
@@ -152,7 +152,7 @@ def save(run: Run, path: Path) -> None:
 
 
 def resume(settings: Settings, path: Path, device: torch.device) -> Run:
-    """Read a run back; raises CheckpointError when it is damaged or was made with other settings."""
+    """Read a run back; CheckpointError when it is damaged or was made with other settings."""
     tensors, meta = checkpoint.load(path)
     if meta.get("kind") != "run":
         raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
@@ -161,8 +161,12 @@ def resume(settings: Settings, path: Path, device: torch.device) -> Run:
         stored = stored.replace(iterations=settings.iterations)
     if stored != wanted:
         before, now = stored.to_dict(), wanted.to_dict()
-        shown = ", ".join(f"{k}: {before[k]} there, {now[k]} here" for k in now if before[k] != now[k])
-        raise CheckpointError(f"{path} belongs to a run with other settings ({shown}): move it away")
+        shown = ", ".join(
+            f"{k}: {before[k]} there, {now[k]} here" for k in now if before[k] != now[k]
+        )
+        raise CheckpointError(
+            f"{path} belongs to a run with other settings ({shown}): move it away"
+        )
     run = start(settings, device)
     state = {n.removeprefix("learner/"): t for n, t in tensors.items() if n.startswith("learner/")}
     checkpoint.load_into(run.learner, state, path)
@@ -180,7 +184,7 @@ def resume(settings: Settings, path: Path, device: torch.device) -> Run:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[threading.Event]:
-    """Hold back Ctrl-C and SIGTERM until the current outer step is done; a second one goes through."""
+    """Hold back Ctrl-C and SIGTERM until the outer step is done; a second goes through."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -209,7 +213,7 @@ def train(
 ) -> Run:
     """Train, or go on with the run at `path`, to the end or for about `seconds`.
 
-    The run is saved every half minute and at the end of the slice. Ctrl-C finishes the step at hand,
+    The run is saved every half minute and at the end. Ctrl-C finishes the step at hand,
     saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit for
     bit on a CPU. Raises TrainingDiverged (the last saved state stays) and CheckpointError.
     """

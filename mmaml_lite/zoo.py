@@ -67,7 +67,7 @@ def parse(name: str) -> tuple[str, str, str]:
 
 
 def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Settings:
-    """Settings of a named experiment; the zoo leaves out element-wise inner clipping (fast engine)."""
+    """Settings of a named experiment; the zoo leaves out element-wise clipping (fast engine)."""
     _, setting, method = parse(name)
     return settings_for(method, families_of(setting), recipe, **({"inner_clip": None} | changes))
 
@@ -115,9 +115,7 @@ def read(path: Path, device: str = "cpu") -> Model:
     learner = build(settings)
     checkpoint.load_into(learner, tensors, path)
     learner = learner.to(pick_device(device)).eval()
-    return Model(
-        meta["name"], learner, settings, meta["log"], meta["versions"], meta["seconds"]
-    )
+    return Model(meta["name"], learner, settings, meta["log"], meta["versions"], meta["seconds"])
 
 
 def seconds_per_step(settings: Settings, device: str = "auto") -> float:

@@ -1,4 +1,4 @@
-"""The mathematics of the inner loop: against hand-worked numbers, finite differences, and a loop."""
+"""The mathematics of the inner loop, against hand-worked numbers and finite differences."""
 
 import itertools
 
@@ -52,7 +52,7 @@ CASES = [
 
 @pytest.mark.parametrize("method, activation, steps, hidden, seed", CASES)
 def test_fast_engine_equals_reference(method, activation, steps, hidden, seed):
-    """Query loss and all meta-gradients, relative 1e-9, over methods, activations, steps, widths."""
+    """Query loss and all meta-gradients, relative 1e-9, over methods and shapes."""
     changes = {"activation": activation, "hidden": hidden, "seed": seed, "blocks": None}
     if "steps" not in METHODS[method].settings:
         changes["steps"] = steps
@@ -102,7 +102,7 @@ def test_first_order_gradients_agree_between_engines_and_differ_from_second_orde
 
 
 def test_fast_engine_refuses_what_it_cannot_express():
-    """Clipping by entry and a step size per weight are refused, and the message names the reference."""
+    """Clipping by entry and a step size per weight are refused, naming the reference."""
     for changes in ({"inner_clip": 10.0}, {"learn_step_size": "weight"}):
         with pytest.raises(ValueError, match="reference"):
             learner_for("mumomaml-film", "fast", **changes)

@@ -17,7 +17,9 @@ LINES = ("linear",)
 
 def test_round_trip(tmp_path):
     tensors = {"a": torch.randn(3, 2), "b": torch.arange(4)}
-    checkpoint.save(tmp_path / "deep" / "x.safetensors", tensors, {"seed": 7, "log": [{"loss": 1.5}]})
+    checkpoint.save(
+        tmp_path / "deep" / "x.safetensors", tensors, {"seed": 7, "log": [{"loss": 1.5}]}
+    )
     found, meta = checkpoint.load(tmp_path / "deep" / "x.safetensors")
     assert meta == {"seed": 7, "log": [{"loss": 1.5}]}
     assert all(torch.equal(tensors[n], found[n]) for n in tensors)
@@ -67,7 +69,9 @@ def test_another_architecture_is_refused_and_the_learner_left_alone(tmp_path):
         build(settings_for("maml", LINES, hidden=hidden)) for hidden in [(30, 30), (20, 20)]
     )
     before = [p.clone() for p in narrow.parameters()]
-    with pytest.raises(CheckpointError, match=r"another architecture .*expected \(20,\), found \(30,\)"):
+    with pytest.raises(
+        CheckpointError, match=r"another architecture .*expected \(20,\), found \(30,\)"
+    ):
         checkpoint.load_into(narrow, wide.state_dict(), tmp_path)
     assert all(torch.equal(a, b) for a, b in zip(before, narrow.parameters(), strict=True))
 
@@ -92,7 +96,7 @@ def test_a_full_or_read_only_disk_keeps_the_old_file(tmp_path, monkeypatch, code
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(CheckpointError, match="could not write .*untouched"):
+        with pytest.raises(CheckpointError, match=r"could not write .*untouched"):
             checkpoint.save(path, {"a": torch.ones(1)}, {"version": "new"})
     assert checkpoint.load(path)[1] == {"version": "old"}
     assert [p.name for p in tmp_path.iterdir()] == ["x.safetensors"]

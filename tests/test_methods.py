@@ -12,9 +12,7 @@ from mmaml_lite.methods import (
     register_method,
     settings_for,
 )
-from mmaml_lite.modulation import MODULATIONS, register_modulation
 from mmaml_lite.recipes import RECIPES, Settings, families_of
-from mmaml_lite.tasks import FAMILIES, Uniform, register_family
 from mmaml_lite.training import train
 
 TWO = ("sinusoid", "linear")
@@ -109,30 +107,6 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
         assert "bias" in name or not torch.equal(p, r)
 
 
-MINE = """
-@register_modulation("tanh-gate", rows=1)
-def tanh_gate(e):
-    return torch.tanh(e).unsqueeze(-2)
-
-register_method("mumomaml-tanh", label="MuMoMAML tanh gate", modulation="tanh-gate")
-
-@register_family("step", height=Uniform(-3.0, 3.0), centre=Uniform(-3.0, 3.0))
-def step(x, height, centre):
-    return height * (x > centre)
-"""
-
-
-def test_a_method_and_a_family_of_ones_own_in_under_fifteen_lines():
-    """A new gate, a new method and a sixth family, counted and run."""
-    assert len(MINE.strip().splitlines()) < 15
-    exec(MINE, dict(globals()))
-    try:
-        settings = settings_for("mumomaml-tanh", ("step", "linear"), iterations=2, tasks_per_mode=2)
-        assert train(settings, device="cpu").finished
-    finally:
-        del METHODS["mumomaml-tanh"], MODULATIONS["tanh-gate"], FAMILIES["step"]
-
-
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -166,6 +140,14 @@ def test_unknown_names_list_the_known_ones():
     for setting in ("6-modes", "0-modes", ""):
         with pytest.raises(ValueError, match="1-mode to 5-modes"):
             families_of(setting)
+
+
+def test_a_bad_method_is_refused_when_it_is_registered():
+    with pytest.raises(ValueError, match="taken"):
+        register_method("maml", label="MAML")
+    with pytest.raises(ValueError, match="unknown setting 'modulaton'"):
+        register_method("mine", label="Mine", modulaton="film")
+    assert "mine" not in METHODS
 
 
 def test_settings_are_plain_values_and_come_back_equal():

@@ -59,7 +59,7 @@ def test_ranges_are_the_authors():
 
 @pytest.mark.parametrize("families, error", [((0, 1), 16.2), ((0, 1, 2), 12.7), (range(5), 16.1)])
 def test_the_zero_function_scores_as_in_the_paper(families, error):
-    """Closed form: 4.34, 28.09, 5.60, 5.4, 37.09 and noise; the un-adapted MAML of Table 1 is near."""
+    """Closed form: 4.34, 28.09, 5.60, 5.4, 37.09 and noise; Table 1's initial MAML is near."""
     tasks = Mixture([PAPER_ORDER[i] for i in families]).sample(30_000, generator())
     assert tasks.query.y.square().mean().item() == pytest.approx(error, rel=0.02)
 

@@ -25,12 +25,24 @@ def data(tmp_path, monkeypatch):
 @pytest.fixture
 def trained(data):
     for method in ("maml", "multi-maml", "mumomaml-film"):
-        assert main(["train", f"regression/2-modes/{method}", "--set", "iterations=3", "--device", "cpu"]) == 0
+        assert (
+            main(
+                [
+                    "train",
+                    f"regression/2-modes/{method}",
+                    "--set",
+                    "iterations=3",
+                    "--device",
+                    "cpu",
+                ]
+            )
+            == 0
+        )
     return data
 
 
 def test_the_shipped_weights_load_and_say_what_they_are():
-    """Every committed checkpoint: finite, of the architecture its settings describe, with its record."""
+    """Every committed checkpoint: finite, as its settings describe it, with its record."""
     entries = zoo.available("regression")
     assert (NAME, "paper", 0) in entries
     for name, recipe, seed in entries:
@@ -43,7 +55,7 @@ def test_the_shipped_weights_load_and_say_what_they_are():
 
 
 def test_shipped_weights_score_as_their_log_says():
-    """The error on fresh tasks is that of the end of the training curve: weights and log belong together."""
+    """The error on fresh tasks is that of the end of the curve: weights and log agree."""
     for name, recipe, seed in zoo.available("regression/2-modes"):
         model = zoo.load(name, recipe, seed)
         tasks = evaluate.shared_tasks(model.settings, 2000)
@@ -78,7 +90,8 @@ def test_damaged_entries_and_unfinished_runs_are_refused(trained):
 
 
 @pytest.mark.parametrize(
-    "name", ["mumomaml-film", "vision/2-modes/maml", "regression/2-modes/nope", "regression/9-modes/maml"]
+    "name",
+    ["mumomaml-film", "vision/2-modes/maml", "regression/2-modes/nope", "regression/9-modes/maml"],
 )
 def test_unknown_names_are_explained(name):
     with pytest.raises(ValueError, match=r"expected|unknown method"):
@@ -87,13 +100,18 @@ def test_unknown_names_are_explained(name):
 
 def test_evaluate_and_report(trained, capsys):
     tell = []
-    floors = {n: torch.full((60,), v) for n, v in [("bayes", 0.2), ("bayes_mode_known", 0.1), ("label_linear", 0.7)]}
+    floors = {
+        n: torch.full((60,), v)
+        for n, v in [("bayes", 0.2), ("bayes_mode_known", 0.1), ("label_linear", 0.7)]
+    }
     from mmaml_lite import checkpoint
 
     cache = trained / "cache/regression/2-modes" / f"floors-60-{evaluate.TEST_SEED}.safetensors"
     checkpoint.save(cache, floors, {})
     results = report.evaluate_setting("regression/2-modes", 60, tell=tell.append)
-    assert results == json.loads(json.dumps(report.read_results("regression/2-modes"))) | {"families": results["families"]}
+    assert results == json.loads(json.dumps(report.read_results("regression/2-modes"))) | {
+        "families": results["families"]
+    }
     film = results["methods"]["paper/mumomaml-film"]
     assert len(film["stages"]) == 6 and set(film["modes"]) == {"sinusoid", "linear"}
     assert film["stages"][-1]["mean"] == pytest.approx(film["seeds"]["0"]["mean"])
@@ -109,7 +127,7 @@ def test_evaluate_and_report(trained, capsys):
 
 
 def test_errors_by_hand():
-    """Stage, task and query axes: a learner that is off by one everywhere scores one, noise or not."""
+    """Stage, task and query axes: a learner that is off by one everywhere scores one."""
     settings = settings_for("maml", ("linear", "tanh"))
     tasks = evaluate.shared_tasks(settings, 7)
 
@@ -204,7 +222,10 @@ def test_a_module_of_ones_own_can_be_imported_first(data, tmp_path, monkeypatch)
     )
     monkeypatch.syspath_prepend(tmp_path)
     name = "regression/linear+cube/mumomaml-film"
-    assert main(["--import", "my_family", "train", name, "--set", "iterations=2", "--device", "cpu"]) == 0
+    assert (
+        main(["--import", "my_family", "train", name, "--set", "iterations=2", "--device", "cpu"])
+        == 0
+    )
     assert zoo.load(name).settings.families == ("linear", "cube")
     from mmaml_lite.tasks import FAMILIES
 

@@ -1,4 +1,4 @@
-"""Where supervised tasks come from: `Tasks` (one batch of them) and the distributions that sample it."""
+"""Where supervised tasks come from: `Tasks`, a batch of them, and what samples it."""
 
 from mmaml_lite.tasks.batch import Examples, Tasks
 from mmaml_lite.tasks.regression import (

@@ -8,13 +8,13 @@ from torch import Tensor
 
 
 class Examples(NamedTuple):
-    """Labelled points of a batch of tasks: `x (tasks, points, features)`, `y (tasks, points, outputs)`."""
+    """Labelled points of tasks: x `(tasks, points, features)`, y `(tasks, points, outputs)`."""
 
     x: Tensor
     y: Tensor
 
     def check(self) -> "Examples":
-        """Return self; raise ValueError when the two do not belong together or a value is not finite."""
+        """Return self; raise ValueError when shapes do not match or a value is not finite."""
         if self.x.ndim != 3 or self.y.ndim != 3 or self.x.shape[:2] != self.y.shape[:2]:
             raise ValueError(
                 "expected x (tasks, points, features) and y (tasks, points, outputs) with equal "

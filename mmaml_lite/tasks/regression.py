@@ -57,9 +57,9 @@ FAMILIES: dict[str, Family] = {}
 
 
 def register_family(name: str, **priors: Uniform) -> Callable:
-    """Register the decorated `function(x, *parameters)` as a task family under `name`.
+    """Register the decorated function of x and parameters as a task family under `name`.
 
-    The keyword arguments are the priors of the parameters, in the order of the function's arguments.
+    The keyword arguments are the parameters' priors, in the order of the function's arguments.
     Raises ValueError for a name that is taken or a function that does not give one y for each x.
     """
 
@@ -109,7 +109,7 @@ def quadratic(x: Tensor, curvature: Tensor, centre: Tensor, offset: Tensor) -> T
     "tanh", scale=Uniform(-3.0, 3.0), centre=Uniform(-3.0, 3.0), offset=Uniform(-3.0, 3.0)
 )
 def tanh(x: Tensor, scale: Tensor, centre: Tensor, offset: Tensor) -> Tensor:
-    """A smooth step a tanh(x - c) + b."""
+    """A smooth step of size a about c, moved up by b."""
     return scale * torch.tanh(x - centre) + offset
 
 
@@ -151,13 +151,17 @@ class Mixture:
         domain: tuple[float, float] = (-5.0, 5.0),
     ):
         if not families:
-            raise ValueError(f"a mixture needs at least one family, known are {', '.join(FAMILIES)}")
+            raise ValueError(
+                f"a mixture needs at least one family, known are {', '.join(FAMILIES)}"
+            )
         if len(set(families)) != len(families):
             raise ValueError(f"each family may stand in a mixture once, got {list(families)}")
         if shots < 1 or queries < 1:
             raise ValueError(f"expected shots >= 1 and queries >= 1, got {shots} and {queries}")
         if not noise >= 0 or math.isinf(noise):
-            raise ValueError(f"noise is a standard deviation, expected >= 0 and finite, got {noise}")
+            raise ValueError(
+                f"noise is a standard deviation, expected >= 0 and finite, got {noise}"
+            )
         if not domain[0] < domain[1]:
             raise ValueError(f"domain must be (low, high) with low < high, got {domain}")
         self.families = tuple(get_family(name) for name in families)
@@ -179,7 +183,9 @@ class Mixture:
         Raises ValueError when there are fewer tasks than modes.
         """
         if tasks < len(self.families):
-            raise ValueError(f"{tasks} tasks cannot hold {len(self.families)} modes in equal shares")
+            raise ValueError(
+                f"{tasks} tasks cannot hold {len(self.families)} modes in equal shares"
+            )
         device = generator.device
         most = max(len(family.priors) for family in self.families)
         points = self.shots + self.queries
@@ -195,12 +201,10 @@ class Mixture:
         y = self.curves(x, mode, parameters) + noise
 
         x, y, k = x[..., None], y[..., None], self.shots
-        return Tasks(
-            Examples(x[:, :k], y[:, :k]), Examples(x[:, k:], y[:, k:]), mode, parameters
-        )
+        return Tasks(Examples(x[:, :k], y[:, :k]), Examples(x[:, k:], y[:, k:]), mode, parameters)
 
     def curves(self, x: Tensor, mode: Tensor, parameters: Tensor) -> Tensor:
-        """Noise-free functions: x `(tasks, points)`, mode `(tasks,)`, parameters `(tasks, P)` -> y."""
+        """Noise-free y of x `(tasks, points)`, mode `(tasks,)`, parameters `(tasks, P)`."""
         y = torch.empty_like(x)
         for i, family in enumerate(self.families):
             y[mode == i] = family(x[mode == i], parameters[mode == i])
