@@ -47,7 +47,7 @@ def accuracy(modes: int, tasks: int = 300) -> None:
         posterior = bayes(mixture, sample, seed=seed)
         likely = best.probability > 1e-4
         error = (posterior.log_evidence - best.log_evidence)[likely]
-        print(f"accuracy, {modes} modes, {tasks} tasks, seed {seed} against 8 x the points:", end=" ")
+        print(f"accuracy, {modes} modes, {tasks} tasks, seed {seed} against 8 x:", end=" ")
         for name in ("mean", "mean_mode_known"):
             ours, exact = getattr(posterior, name), getattr(best, name)
             change = (ours - y).square().mean() - (exact - y).square().mean()

@@ -1,4 +1,4 @@
-"""Answers for the reader: predictions that are scored, exercises whose checker names the mistake."""
+"""Answers for the reader: predictions that are scored, exercises that name the likely mistake."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,13 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Reply:
-    """What a checker says; shown as Markdown in a notebook. `right` is None where nothing was answered."""
+    """What a checker says, shown as Markdown; `right` is None where nothing is judged."""
 
     right: bool | None
     text: str
-
-    def __str__(self) -> str:
-        return {True: "Right. ", False: "Not yet. ", None: ""}[self.right] + self.text
 
     def _repr_markdown_(self) -> str:
         mark = {True: "**Right.** ", False: "**Not yet.** ", None: ""}[self.right]
@@ -36,7 +33,9 @@ class Prediction:
         if self.picked in self.options:
             return Reply(None, f"Noted: **{self.picked}**, {self.options[self.picked]}. Read on.")
         known = ", ".join(self.options)
-        return Reply(None, f"No prediction yet. Write one of {known} between the quotes, run the cell again.")
+        return Reply(
+            None, f"No prediction yet. Write one of {known} between the quotes and run this again."
+        )
 
     def score(self, truth: str, because: str) -> Reply:
         """Compare the pick with the measured answer."""
@@ -57,53 +56,62 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
         (z, "z comes back unchanged: scale it by gamma, then shift it by beta."),
         (gamma * z, "The scale is there, the shift is missing: add beta."),
         (z + beta, "The shift is there, the scale is missing: multiply by gamma first."),
-        (gamma * (z + beta), "You shift first, so gamma scales beta as well: multiply first, then add."),
-        ((1 + gamma) * z + beta, "The `1 +` is already inside our gamma (the head's output plus one): leave it out here."),
+        (gamma * (z + beta), "You shift first, so gamma scales beta as well: multiply, then add."),
+        (
+            (1 + gamma) * z + beta,
+            "Leave out the `1 +`: it is already inside gamma, which is one plus the head's output.",
+        ),
         (beta * z + gamma, "gamma and beta have changed places: gamma scales, beta shifts."),
-        (torch.relu(right), "The activation comes after the modulation, and is not part of it: leave the ReLU out."),
+        (torch.relu(right), "Leave the ReLU out: the activation is the block's next step."),
         (gamma * torch.relu(z) + beta, "Modulation acts before the activation: no ReLU in here."),
-    ]  # fmt: skip
+    ]
     try:
         answer = film(z.clone(), gamma.clone(), beta.clone())
     except Exception as error:
         return Reply(False, f"Your function stopped with {type(error).__name__}: {error}")
     if not isinstance(answer, Tensor):
-        return Reply(False, f"Return a tensor, not {type(answer).__name__}: is there a `return`?")
+        return Reply(False, f"Return a tensor, not {type(answer).__name__}: is a `return` there?")
     if answer.shape != z.shape:
         return Reply(
-            False, f"Expected the shape of z, {tuple(z.shape)} (points, units), got {tuple(answer.shape)}: "
-            "gamma and beta have one entry for each unit, the last axis of z, and broadcast by themselves."
-        )  # fmt: skip
+            False,
+            f"Expected the shape of z, {tuple(z.shape)}, (points, units); got "
+            f"{tuple(answer.shape)}. gamma and beta have one entry for each unit, which is the last "
+            "axis of z: they broadcast by themselves.",
+        )
     if torch.allclose(answer, right):
-        return Reply(True, "Two numbers for each unit: that is all a task tells the network before learning.")
+        return Reply(True, "Two numbers for each unit: all that a task says before any learning.")
     for wrong, message in mistakes:
         if torch.allclose(answer, wrong):
             return Reply(False, message)
-    return Reply(False, "The numbers differ from gamma * z + beta, unit by unit.")
+    return Reply(False, "The numbers differ from gamma times z plus beta, unit by unit.")
 
 
 def check_floor(answer: float | None, noise: float, bayes: float) -> Reply:
-    """Exercise: the error of a method that knows the true function, on noisy targets."""
+    """Exercise: the error, on noisy targets, of a method that knows the true function."""
     if answer is None:
         return Reply(None, "Replace `None` by a number.")
     try:
         value = float(answer)
     except (TypeError, ValueError):
         return Reply(False, f"A number is wanted, not {answer!r}.")
-    close = 0.02 * noise**2
-    if abs(value - noise**2) <= close:
+    variance = noise**2
+    if abs(value - variance) <= 0.02 * variance:
         return Reply(
-            True, f"Targets carry noise of variance {noise}² = {noise**2:.2f}, which nobody can predict. "
-            f"So of Bayes' {bayes:.2f}, {bayes - noise**2:.2f} comes from having seen only a few points."
-        )  # fmt: skip
+            True,
+            f"The targets carry noise of variance {noise}² = {variance:.2f}, which nobody can "
+            f"predict. Of Bayes' {bayes:.2f}, the other {bayes - variance:.2f} is the price of "
+            "having seen only a few points.",
+        )
     known = {
-        0.0: "Zero only on targets without noise; ours have it.",
-        noise: "That is the standard deviation; the error is *squared*, so it is the variance that counts.",
-        2 * noise**2: "The noise of the support points does no harm to one who knows the function: count the query's alone.",
-        bayes: "That is what remains for one who must *infer* the function from five points. "
-        "Here the function is known.",
-    }  # fmt: skip
+        0.0: "It would be zero on targets without noise; ours have it.",
+        noise: "That is the standard deviation; the error is *squared*, so the variance counts.",
+        2 * variance: "Noise on the support points does no harm to one who knows the function.",
+        bayes: "That is what remains for one who must *infer* the function from a few points; "
+        "here the function is known.",
+    }
     for wrong, message in known.items():
-        if abs(value - wrong) <= max(close, 0.02 * wrong):
+        if abs(value - wrong) <= 0.02 * max(wrong, variance):
             return Reply(False, message)
-    return Reply(False, "Think of the targets y = f(x) + noise, and predict f(x): what is left, squared, on average?")
+    return Reply(
+        False, "Take y = f(x) + noise and predict f(x): what is left, squared, on average?"
+    )

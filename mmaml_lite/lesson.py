@@ -23,7 +23,11 @@ Cast = Mapping[str, zoo.Model]
 
 
 def load_cast(
-    modes: int, modulation: str = "film", seed: int = 0, retrain: bool = False, iterations: int = 2000
+    modes: int,
+    modulation: str = "film",
+    seed: int = 0,
+    retrain: bool = False,
+    iterations: int = 2000,
 ) -> dict[str, zoo.Model]:
     """The three methods of the paper's Figure 2, by their key in the figures.
 
@@ -46,7 +50,7 @@ def showcase(cast: Cast, seed: int = 0, spread: bool = True) -> Tasks:
     """One task of each mode for the pictures, `(modes,)` of them.
 
     Drawn at random until the function is neither nearly flat nor far out of the picture (its values
-    span 4 to 12) and, with `spread`, no third of the axis is without a point; without it, until
+    span 6 to 12) and, with `spread`, no third of the axis is without a point; without it, until
     all points lie in one half. How well a method does plays no part in the choice.
     """
     mixture = mixture_of(cast["mumomaml"].settings)
@@ -55,26 +59,55 @@ def showcase(cast: Cast, seed: int = 0, spread: bool = True) -> Tasks:
     span, x = y.amax(1) - y.amin(1), draws.support.x[..., 0]
     third, half = 5 / 3, (x < 0).all(1) | (x > 0).all(1)
     covered = (x < -third).any(1) & (x.abs() < third).any(1) & (x > third).any(1)
-    good = (span > 4) & (span < 12) & (y.abs().amax(1) < 8) & (covered if spread else half)
+    good = (span > 6) & (span < 12) & (y.abs().amax(1) < 8) & (covered if spread else half)
     first = [torch.nonzero(good & (draws.mode == m))[0] for m in range(len(mixture.families))]
     return draws[torch.cat(first)]
+
+
+def provenance(cast: Cast) -> str:
+    """Which weights are shown, in Markdown."""
+    listed = ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
+    text = f"Weights shown, with their training iterations: {listed}."
+    if any(model.provisional for model in cast.values()):
+        full = zoo.zoo_settings(cast["maml"].name).iterations
+        text += (
+            f" *Provisional* weights were trained for less than the paper's {full:,} iterations: "
+            "they show the idea, and their numbers will still improve."
+        )
+    return text
+
+
+def _everyone(tau: Tau | None, tasks: Tasks) -> Tau | None:
+    """Give every task the same tau where it has only one row `(1, rows, units)`."""
+    return None if tau is None else {i: t.expand(len(tasks), -1, -1) for i, t in tau.items()}
 
 
 @torch.no_grad()
 def curves(
     model: zoo.Model, tasks: Tasks, tau: Tau | None = None, steps: int | None = None
 ) -> np.ndarray:
-    """Predictions on GRID before any gradient step and after the last one `(2, tasks, grid)`."""
+    """Predictions on GRID before any gradient step and after the last one `(2, tasks, grid)`.
+
+    tau: modulation vectors to use instead of the encoder's, one for each task or one for all.
+    """
     x = GRID.expand(len(tasks), -1)[..., None]
+    tau = _everyone(tau, tasks)
     y = model.learner(tasks.support, x, tasks.mode, tau=tau, steps=steps)[..., 0]
     return y[[0, -1]].numpy()
 
 
 @torch.no_grad()
 def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau) -> Tensor:
-    """As `evaluate.errors`, with these modulation vectors instead of the encoder's `(stages, tasks)`."""
+    """As `evaluate.errors`, with these modulation vectors, one for each task or one for all."""
+    tau = _everyone(tau, tasks)
     y = model.learner(tasks.support, tasks.query.x, tasks.mode, tau=tau)
     return (y - tasks.query.y).square().mean(dim=(2, 3))
+
+
+def _percent(share: Tensor) -> str:
+    return (
+        ">99 %" if share > 0.995 else "<1 %" if share < 0.005 else f"{share:.0%}".replace("%", " %")
+    )
 
 
 def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dict[str, Any]:
@@ -82,11 +115,14 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
     mixture = mixture_of(cast["mumomaml"].settings)
     x = GRID.expand(len(tasks), -1)
     live = [
-        live_posterior(mixture, Examples(tasks.support.x[i : i + 1], tasks.support.y[i : i + 1]), GRID)
+        live_posterior(
+            mixture, Examples(tasks.support.x[i : i + 1], tasks.support.y[i : i + 1]), GRID
+        )
         for i in range(len(tasks))
     ]
     headings = [
-        f"{mixture.names[m]} <span style='font-weight:normal'>({p.probability[m]:.0%} likely, given the points)</span>"
+        f"{mixture.names[m]} <span style='font-weight:normal'>"
+        f"({_percent(p.probability[m])} likely, given the points)</span>"
         for m, p in zip(tasks.mode.tolist(), live, strict=True)
     ]
     return {
@@ -96,7 +132,9 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
         "seen_y": tasks.support.y[..., 0].numpy(),
         "curves": predictions,
         "headings": headings,
-        "bayes": {k: torch.stack([getattr(p, k) for p in live]).numpy() for k in ("mean", "low", "high")},
+        "bayes": {
+            k: torch.stack([getattr(p, k) for p in live]).numpy() for k in ("mean", "low", "high")
+        },
     }
 
 
@@ -113,7 +151,7 @@ def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, seed: int = 0) 
         + "<br>".join(f"{k} {p:.2f}" for k, p in zip(families[m].priors, values, strict=False))
         for m, values in zip(tasks.mode.tolist(), tasks.parameters.tolist(), strict=True)
     ]
-    ours = [f"the {families[m].name} above" for m in marked.mode.tolist()]
+    ours = [f"{families[m].name} of the first picture" for m in marked.mode.tolist()]
     return {
         "points": np.asarray(points[: len(tasks)]),
         "mode": tasks.mode.numpy(),
@@ -130,7 +168,7 @@ def embeddings(model: zoo.Model, tasks: Tasks) -> Tensor:
 
 
 def neighbours_agree(v: Tensor, mode: Tensor) -> float:
-    """How often the nearest other task in embedding space `(tasks, d)` is of the same mode, 0 to 1."""
+    """How often the nearest other task by embedding `(tasks, d)` is of the same mode, 0 to 1."""
     distance = torch.cdist(v, v).fill_diagonal_(torch.inf)
     return (mode[distance.argmin(1)] == mode).float().mean().item()
 
@@ -159,9 +197,9 @@ def scoreboard(modes: int) -> str:
         "post adaptation": "ours, post adaptation", "x Bayes": "× Bayes",
     }  # fmt: skip
     says = (
-        f"Mean squared error on noisy targets, five shots. Ours: {results['tasks']:,} test tasks, the "
-        "same for every row, ± the 95 % interval. The papers' columns are post adaptation; they give "
-        "no interval. × Bayes: how many times the error of the best possible predictor."
+        f"Mean squared error on noisy targets, five shots. Ours: {results['tasks']:,} test tasks, "
+        "the same for every row, ± the 95 % interval. The papers' columns are post adaptation; they "
+        "give no interval. × Bayes: how many times the error of the best possible predictor."
     )
     return figures.table(rows, columns, says)
 

@@ -5,6 +5,7 @@ import platform
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -203,6 +204,23 @@ def deferred_interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
+def save_or_warn(run: Run, path: Path) -> None:
+    """Save in the middle of a run; a full disk costs a warning and another try, not the run."""
+    try:
+        save(run, path)
+    except CheckpointError as error:
+        warnings.warn(f"training goes on unsaved: {error}", RuntimeWarning, stacklevel=3)
+
+
+def save_at_the_end(run: Run, path: Path) -> None:
+    """Save, or raise CheckpointError that carries the run as `error.run`: nothing is lost."""
+    try:
+        save(run, path)
+    except CheckpointError as error:
+        error.run = run
+        raise
+
+
 def train(
     settings: Settings,
     path: Path | None = None,
@@ -213,22 +231,29 @@ def train(
 ) -> Run:
     """Train, or go on with the run at `path`, to the end or for about `seconds`.
 
-    The run is saved every half minute and at the end. Ctrl-C finishes the step at hand,
-    saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit for
-    bit on a CPU. Raises TrainingDiverged (the last saved state stays) and CheckpointError.
+    The run is saved at the start, every half minute and at the end. Ctrl-C finishes the step at
+    hand, saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit
+    for bit on a CPU. Raises TrainingDiverged (the last saved state stays) and CheckpointError (when
+    nothing can be saved at the start, or at the end: then the run is in the error's `run`).
     """
     target = pick_device(device)
-    resumed = path is not None and Path(path).exists()
-    run = resume(settings, path, target) if resumed else start(settings, target)
+    if path is not None and Path(path).exists():
+        run = resume(settings, path, target)
+    else:
+        run = start(settings, target)
+        if path is not None:
+            save(run, path)  # better to fail now than after hours of training
     mixture = mixture_of(settings)
-    began = saved = now = time.monotonic()
+    began = saved = time.monotonic()
+    before = run.seconds
     with deferred_interrupts() as asked, threads(thread_count):
         for callback in callbacks:
             callback.on_start(run)
         try:
             while not (run.finished or asked.is_set()):
                 loss = outer_step(run, mixture)
-                run.seconds -= now - (now := time.monotonic())
+                now = time.monotonic()
+                run.seconds = before + now - began
                 for callback in callbacks:
                     callback.on_step(run, loss)
                 if run.step % LOG_EVERY == 0:
@@ -239,10 +264,10 @@ def train(
                 if seconds is not None and now - began > seconds:
                     break
                 if path is not None and now - saved > SAVE_SECONDS:
-                    save(run, path)
+                    save_or_warn(run, path)
                     saved = now
             if path is not None:
-                save(run, path)
+                save_at_the_end(run, path)
         finally:
             for callback in callbacks:
                 callback.on_end(run)

@@ -1,5 +1,6 @@
 """The outer loop: it learns, and stopping it anywhere changes nothing."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -93,6 +94,42 @@ def test_killed_outright_resumes_from_the_last_save(tmp_path, monkeypatch):
         train(settings, path, "cpu", [Die()])
     assert checkpoint.load(path)[1]["step"] == 7
     assert_equal(train(settings, device="cpu"), train(settings, path, "cpu"))
+
+
+def test_a_full_disk_does_not_lose_the_run(tmp_path, monkeypatch):
+    """In the middle it costs a warning; at the end the error carries the trained run."""
+    settings, path = small(), tmp_path / "run.safetensors"
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+
+    class Fill(Callback):
+        def on_step(self, run, loss):
+            if run.step == 10:
+
+                def full(*args):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+                monkeypatch.setattr(os, "fsync", full)
+
+    with (
+        pytest.warns(RuntimeWarning, match="training goes on unsaved: could not write"),
+        pytest.raises(CheckpointError, match="No space left") as caught,
+    ):
+        train(settings, path, "cpu", [Fill()])
+    assert checkpoint.load(path)[1]["step"] == 9  # the last save that worked
+    assert_equal(caught.value.run, train(settings, device="cpu"))
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    seen = []
+
+    class Count(Callback):
+        def on_step(self, run, loss):
+            seen.append(run.step)
+
+    with pytest.raises(CheckpointError, match="could not write"):
+        train(small(), tmp_path / "file" / "run.safetensors", "cpu", [Count()])
+    assert not seen
 
 
 def test_a_slice_of_time_ends_between_steps(tmp_path):
