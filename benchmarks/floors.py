@@ -29,7 +29,7 @@ def values(modes: int, tasks: int) -> None:
     for name, each in result.items():
         print(f"  {name:18s} {each.mean():.4f} ± {1.96 * each.std() / tasks**0.5:.4f}", end="")
         print(f"   median {each.median():.4f}  sd of a task {each.std():.2f}")
-    means = [each.mean() for each in result["bayes"].split(tasks // modes)]
+    means = [result["bayes"][sample.mode == i].mean() for i in range(modes)]
     print("  bayes, per mode   ", " ".join(f"{mean:.3f}" for mean in means))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"  {wall:.0f} s ({cpu:.0f} s of CPU), {1000 * cpu / tasks:.1f} ms a task, "

@@ -75,8 +75,8 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
         return Reply(
             False,
             f"Expected the shape of z, {tuple(z.shape)}, (points, units); got "
-            f"{tuple(answer.shape)}. gamma and beta have one entry for each unit, which is the last "
-            "axis of z: they broadcast by themselves.",
+            f"{tuple(answer.shape)}. gamma and beta have one entry for each unit, the last axis of "
+            "z: they broadcast by themselves.",
         )
     if torch.allclose(answer, right):
         return Reply(True, "Two numbers for each unit: all that a task says before any learning.")

@@ -122,7 +122,7 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
     ]
     headings = [
         f"{mixture.names[m]} <span style='font-weight:normal'>"
-        f"({_percent(p.probability[m])} likely, given the points)</span>"
+        f"({_percent(p.probability[m])} likely)</span>"
         for m, p in zip(tasks.mode.tolist(), live, strict=True)
     ]
     return {
@@ -151,7 +151,7 @@ def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, seed: int = 0) 
         + "<br>".join(f"{k} {p:.2f}" for k, p in zip(families[m].priors, values, strict=False))
         for m, values in zip(tasks.mode.tolist(), tasks.parameters.tolist(), strict=True)
     ]
-    ours = [f"{families[m].name} of the first picture" for m in marked.mode.tolist()]
+    ours = [families[m].name for m in marked.mode.tolist()]
     return {
         "points": np.asarray(points[: len(tasks)]),
         "mode": tasks.mode.numpy(),
@@ -177,9 +177,9 @@ def floors(modes: int) -> dict[str, float]:
     """The stored floors of a setting, by their label in figures."""
     found = report.read_results(f"regression/{modes}-modes")["floors"]
     labels = {
-        "label_linear": "best label-linear predictor",
-        "bayes": "Bayes-optimal",
-        "bayes_mode_known": "Bayes-optimal, told the mode",
+        "label_linear": "label-linear",
+        "bayes": "Bayes",
+        "bayes_mode_known": "Bayes, told the mode",
     }
     return {label: found[key]["mean"] for key, label in labels.items()}
 
@@ -193,13 +193,13 @@ def scoreboard(modes: int) -> str:
         row["strong"] = row["method"].startswith("MuMoMAML FiLM")
     columns = {
         "method": "method", "iterations": "iterations", "paper 2018": "paper 2018",
-        "paper 2019": "paper 2019", "post modulation": "ours, post modulation",
-        "post adaptation": "ours, post adaptation", "x Bayes": "× Bayes",
+        "paper 2019": "paper 2019", "post modulation": "post modulation",
+        "post adaptation": "post adaptation", "x Bayes": "× Bayes",
     }  # fmt: skip
     says = (
-        f"Mean squared error on noisy targets, five shots. Ours: {results['tasks']:,} test tasks, "
-        "the same for every row, ± the 95 % interval. The papers' columns are post adaptation; they "
-        "give no interval. × Bayes: how many times the error of the best possible predictor."
+        "Mean squared error on noisy targets, five shots. The papers' columns are post adaptation "
+        f"and have no interval; ours are over {results['tasks']:,} test tasks, the same for every "
+        "row, ± the 95 % interval. × Bayes: how many times the error of the best predictor."
     )
     return figures.table(rows, columns, says)
 
@@ -209,7 +209,7 @@ def metrics(found: Mapping[str, Tensor], floor: Mapping[str, float]) -> dict[str
     out: dict[str, Any] = {"tasks": next(iter(found.values())).shape[1]}
     for key, e in found.items():
         out[key] = {"post_modulation": interval(e[0]), "post_adaptation": interval(e[-1])}
-        out[key]["x_bayes"] = e[-1].mean().item() / floor["Bayes-optimal"]
+        out[key]["x_bayes"] = e[-1].mean().item() / floor["Bayes"]
     return out
 
 

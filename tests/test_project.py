@@ -17,7 +17,7 @@ ROWS = [
     ["tasks", "networks", "modulation", "encoders", "checkpoint", "device", "published"],
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
-    ["training", "evaluate", "floors"],
+    ["training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
     ["report"],

@@ -102,7 +102,12 @@ def test_evaluate_and_report(trained, capsys):
     tell = []
     floors = {
         n: torch.full((60,), v)
-        for n, v in [("bayes", 0.2), ("bayes_mode_known", 0.1), ("label_linear", 0.7)]
+        for n, v in [
+            ("bayes", 0.2),
+            ("bayes_mode_known", 0.1),
+            ("label_linear", 0.7),
+            ("mode_right", 0.9),
+        ]
     }
     from mmaml_lite import checkpoint
 

@@ -1,7 +1,13 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,scripts//py:percent
+#     cell_metadata_filter: tags
+#     notebook_metadata_filter: kernelspec,jupytext
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -144,7 +150,7 @@ ratio = middle["τ off"] / middle["MAML"]
 listed = ", ".join(f"{name} {value:.2f}" for name, value in middle.items())
 prediction.score(
     "A" if ratio < 0.8 else "B" if ratio < 1.25 else "C",
-    f"Median error after the gradient steps: {listed}. So τ off has {ratio:.1f} times the error of MAML.",
+    f"Median error after the gradient steps: {listed}. So τ off makes {ratio:.1f} times MAML's.",
 )
 
 # %% [markdown]
@@ -163,7 +169,8 @@ play_steps = 5  # try 0, 1, 20
 other = lesson.showcase(cast, play_seed)
 predictions = {k: lesson.curves(m, other, steps=play_steps) for k, m in cast.items()}
 stages = ("before any gradient step", f"after {play_steps} gradient steps")
-lesson.show(figures.fits(**lesson.fits(predictions, cast, other), stages=stages, title="Your tasks"))
+view = lesson.fits(predictions, cast, other)
+lesson.show(figures.fits(**view, stages=stages, title="Your tasks"))
 
 # %% [markdown]
 # ## The code
@@ -199,7 +206,8 @@ print("by hand and by the library agree:", bool((by_hand[-1] - library[-1]).abs(
 # ## What the encoder has understood
 #
 # Each task is now a vector $\upsilon$. To look at vectors of that length we lay them out on a plane with
-# t-SNE, which keeps neighbours together (Figure 2c of the paper).
+# t-SNE, which keeps neighbours together (Figure 2c of the paper). The arrows point at the tasks of
+# the first picture.
 
 # %%
 few = tasks[:: max(1, len(tasks) // (240 if fast else 900))]
@@ -209,22 +217,23 @@ lesson.show(figures.embedding_map(**drawn))
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
 agree = lesson.neighbours_agree(lesson.embeddings(mumomaml, few), few.mode)
-print("nearest neighbours share a family at least twice as often as by chance:", agree > 2 / modes)
+fewer = 1 - agree < 0.5 * (1 - 1 / modes)
+print("neighbours of another family are less than half as frequent as by chance:", fewer)
 
 # %%
 lesson.say(
     f"In the full embedding, the nearest neighbour of a task is of the same family in "
-    f"**{agree:.0%}** of cases; by chance it would be {1 / modes:.0%}. Where families mix, look at "
-    "the functions: a flat parabola or a faint wave *is* nearly a line, and five noisy points cannot tell."
+    f"**{100 * agree:.0f} %** of cases; by chance it would be {100 / modes:.0f} %. Where "
+    "families mix, read the functions: a flat parabola or a faint wave *is* nearly a line, "
+    "and five noisy points cannot tell."
 )
 
 # %% [markdown]
 # ## Where the gain comes from
 #
 # Both modulation and gradient steps lower the error. Which does how much? We follow the error, on
-# the same test tasks for all, from knowing nothing (answer 0) through modulation and each gradient step. Two
-# kinds of floor show what cannot be beaten: **Bayes**, and for methods that adapt one shared start by small steps,
-# the best predictor that is linear in the labels.
+# the same test tasks for all, from knowing nothing (answer 0 everywhere) through modulation and each
+# gradient step, down towards the floors that cannot be passed.
 
 # %%
 floors = lesson.floors(modes)
@@ -244,11 +253,11 @@ print("modulation removes more than all gradient steps together:", by_modulation
 # %%
 last = {k: m[-1] for k, m in mean.items()}
 lesson.say(
-    f"On these {len(tasks):,} tasks MuMoMAML ends at **{last['mumomaml']:.2f}**, MAML at "
-    f"{last['maml']:.2f}, a difference of {gain['mean']:.2f} ± {gain['ci95']:.2f} measured task by "
-    f"task. Looking at the points removes {by_modulation:.1f} of MuMoMAML's error before it has learned anything; "
-    f"its gradient steps remove {by_steps:.1f} more. It is still "
-    f"**{last['mumomaml'] / floors['Bayes-optimal']:.1f} times** Bayes."
+    f"On these {len(tasks):,} tasks MuMoMAML ends at **{last['mumomaml']:.2f}** and MAML at "
+    f"{last['maml']:.2f}, a difference of {gain['mean']:.2f} ± {gain['ci95']:.2f} measured "
+    f"task by task. Looking at the points removes {by_modulation:.1f} of MuMoMAML's error "
+    f"before any learning; its gradient steps remove {by_steps:.1f} more. What is left is "
+    f"still **{last['mumomaml'] / floors['Bayes']:.1f} times** Bayes."
 )
 
 # %% [markdown]
@@ -289,7 +298,7 @@ check_film(film)
 # %%
 my_answer = None  # a number
 
-check_floor(my_answer, mumomaml.settings.noise, floors["Bayes-optimal"])
+check_floor(my_answer, mumomaml.settings.noise, floors["Bayes"])
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -321,17 +330,20 @@ worst = e[: max(1, len(e) // 100)].sum() / e.sum()
 turned = Examples(tasks.support.x.flip(1), tasks.support.y.flip(1))
 changed = (learner(turned, tasks.query.x)[-1] - learner(tasks.support, tasks.query.x)[-1]).detach()
 long = errors(cast["maml"].learner, tasks[::10], steps=50).mean(1)
+noise, alpha = mumomaml.settings.noise, cast["maml"].settings.step_size
 lesson.say(f"""
-- **Heavy tails.** The worst 1 % of the tasks carry {worst:.0%} of MuMoMAML's whole error (median
-  {e.median():.2f}, mean {e.mean():.2f}). A few hundred test tasks cannot rank similar methods.
-- **The noise is in every number.** {mumomaml.settings.noise**2:.2f} of each error in the table is noise in the targets.
-- **The encoder reads an order.** It is an LSTM; the same five points in reverse order move its
-  predictions by {changed.square().mean().sqrt():.2f} (root mean square), although the task is the same.
-- **MAML's steps are small.** With its step size of {cast["maml"].settings.step_size} five steps are
-  few for steep lines: given 50 steps, the same MAML gets from {long[5]:.2f} to {long[-1]:.2f}. A tuned
-  step size belongs into a fair comparison.
-- **More information.** MuMoMAML has an encoder that MAML lacks, with weights of its own. Part of the gain is
-  simply that.
+- **Heavy tails.** The worst 1 % of the tasks carry {100 * worst:.0f} % of MuMoMAML's whole
+  error (median {e.median():.2f}, mean {e.mean():.2f}). A few hundred test tasks cannot rank
+  methods that are nearly as good as each other.
+- **Noise is in every number.** {noise**2:.2f} of each error in the table is noise in the targets.
+- **The encoder reads an order.** It is an LSTM: the same five points in reverse order move
+  its predictions by {changed.square().mean().sqrt():.2f} (root mean square), though the task
+  is the same.
+- **MAML's steps are small.** With a step size of {alpha}, five steps are few for steep lines:
+  given 50, the same MAML gets from {long[5]:.2f} to {long[-1]:.2f}. A tuned step size belongs
+  into a fair comparison.
+- **More information.** MuMoMAML has an encoder that MAML lacks, with weights of its own. Part
+  of the gain is simply that.
 """)
 
 # %% [markdown]

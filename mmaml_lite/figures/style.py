@@ -1,0 +1,85 @@
+"""How things are drawn, the same in every figure of the course.
+
+One colour for each mode and one for each method, from the Okabe-Ito palette, which colour-blind
+readers can tell apart; dash or marker shape is the second cue. Every figure carries a caption
+(what to see, with its numbers) and an alternative text: `caption(fig)`, `alt(fig)`.
+"""
+
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+INK, SOFT, GRID = "#222222", "#5f6368", "#ececec"
+FONT = "Open Sans, DejaVu Sans, Verdana, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one method or one mode is drawn, in every figure of the course."""
+
+    label: str
+    color: str
+    dash: str = "solid"
+    symbol: str = "circle"
+    note: str = ""  # stands behind the label in a legend
+
+    @property
+    def legend(self) -> str:
+        """The label with its note."""
+        return f"{self.label} ({self.note})" if self.note else self.label
+
+
+METHODS = {
+    "mumomaml": Style("MuMoMAML", "#D55E00", "solid", "circle"),
+    "maml": Style("MAML", "#0072B2", "dash", "square"),
+    "multi-maml": Style("Multi-MAML", "#CC79A7", "dot", "diamond", "told the mode"),
+    # the same trained MuMoMAML, its modulation tampered with: same colour, other dashes
+    "tau-mean": Style("τ = mean", "#D55E00", "dashdot", "triangle-up"),
+    "tau-off": Style("τ off", "#D55E00", "dot", "x"),
+    "bayes": Style("Bayes", "#8a8a8a", "solid", "line-ew", "90 % band"),
+}
+MODES = {
+    "sinusoid": Style("sinusoid", "#56B4E9", symbol="circle"),
+    "linear": Style("linear", "#E69F00", symbol="square"),
+    "quadratic": Style("quadratic", "#009E73", symbol="diamond"),
+    "tanh": Style("tanh", "#F0E442", symbol="triangle-up"),
+    "l1": Style("l1", "#000000", symbol="x"),
+}
+
+
+def mode_style(name: str) -> Style:
+    """The style of a mode; families that are not the paper's share one grey."""
+    return MODES.get(name, Style(name, "#7f7f7f", symbol="cross"))
+
+
+def caption(fig: go.Figure) -> str:
+    """What to see in a figure, in Markdown."""
+    return fig.layout.meta["caption"]
+
+
+def alt(fig: go.Figure) -> str:
+    """The figure in words, for those who cannot see it."""
+    return fig.layout.meta["alt"]
+
+
+def finish(fig: go.Figure, height: int, title: str, says: str, words: str) -> go.Figure:
+    """Give the common look: white ground, legible type, the legend on top, caption and words."""
+    fig.update_layout(
+        height=height, paper_bgcolor="white", plot_bgcolor="white", hovermode="closest",
+        font={"family": FONT, "size": 13, "color": INK},
+        title={"text": title, "font": {"size": 16}, "x": 0, "xref": "paper", "xanchor": "left",
+               "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 14}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container",
+                "yanchor": "top", "font": {"size": 13}, "itemwidth": 30},
+        meta={"caption": says, "alt": words},
+    )  # fmt: skip
+    fig.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor="#9a9a9a", ticks="outside")
+    fig.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor="#9a9a9a", ticks="outside")
+    return fig
+
+
+def number(value: float) -> str:
+    """An error in as many digits as a reader can use."""
+    if value >= 1000:
+        return "off the chart"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
