@@ -125,7 +125,7 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
 
         def paper(source: str, papers=papers) -> str:
             value = papers.get(source, (None, None))[1]
-            return "" if value is None else f"{value:.3f}"
+            return "" if value is None else f"{value:g}"
 
         table.append({
             "method": record["label"], "recipe": recipe,
