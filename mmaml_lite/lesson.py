@@ -97,11 +97,14 @@ def curves(
 
 
 @torch.no_grad()
-def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau) -> Tensor:
+def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau, chunk: int = 500) -> Tensor:
     """As `evaluate.errors`, with these modulation vectors, one for each task or one for all."""
-    tau = _everyone(tau, tasks)
-    y = model.learner(tasks.support, tasks.query.x, tasks.mode, tau=tau)
-    return (y - tasks.query.y).square().mean(dim=(2, 3))
+    tau, parts = _everyone(tau, tasks), []
+    for rows in torch.arange(len(tasks)).split(chunk):
+        some, mine = tasks[rows], {i: t[rows] for i, t in tau.items()}
+        y = model.learner(some.support, some.query.x, some.mode, tau=mine)
+        parts.append((y - some.query.y).square().mean(dim=(2, 3)))
+    return torch.cat(parts, dim=1)
 
 
 def _percent(share: Tensor) -> str:

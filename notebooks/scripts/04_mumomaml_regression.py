@@ -27,7 +27,7 @@
 # - tell three things apart that all get called "without modulation";
 # - read off where the gain comes from, and how far it still is from the best possible.
 #
-# *About 30 minutes to read and try; the cells together run in about a minute on a laptop's CPU.*
+# *About 30 minutes to read and try; all cells together run in under a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 
 # %% tags=["parameters"]
@@ -135,7 +135,7 @@ title = "Three ways to do without modulation"
 lesson.show(figures.fits(**lesson.fits(variants, cast, examples), title=title))
 
 # %% [markdown]
-# Three pictures prove little. Here are the medians over many test tasks, and with them your score:
+# A few pictures prove little. Here are the medians over many test tasks, and with them your score:
 
 # %%
 found = {method: errors(model.learner, tasks) for method, model in cast.items()}
@@ -257,7 +257,8 @@ lesson.say(
     f"{last['maml']:.2f}, a difference of {gain['mean']:.2f} ± {gain['ci95']:.2f} measured "
     f"task by task. Looking at the points removes {by_modulation:.1f} of MuMoMAML's error "
     f"before any learning; its gradient steps remove {by_steps:.1f} more. What is left is "
-    f"still **{last['mumomaml'] / floors['Bayes']:.1f} times** Bayes."
+    f"still about **{last['mumomaml'] / floors['Bayes']:.1f} times** Bayes; the table below "
+    "says it more precisely, on more tasks."
 )
 
 # %% [markdown]
@@ -271,8 +272,8 @@ from IPython.display import HTML
 HTML(lesson.scoreboard(modes))
 
 # %% [markdown]
-# The two papers come from the same authors and the same setting, and still differ: part of that is chance, for these
-# errors have heavy tails (below). That is why our rows carry intervals.
+# The two papers share authors and setting, and still differ. At least part of that can be chance, for
+# these errors have heavy tails (below). That is why our rows carry intervals.
 #
 # ## Check yourself
 #
@@ -327,9 +328,10 @@ from mmaml_lite.tasks import Examples
 
 e = found["mumomaml"][-1].sort(descending=True).values
 worst = e[: max(1, len(e) // 100)].sum() / e.sum()
-turned = Examples(tasks.support.x.flip(1), tasks.support.y.flip(1))
-changed = (learner(turned, tasks.query.x)[-1] - learner(tasks.support, tasks.query.x)[-1]).detach()
-long = errors(cast["maml"].learner, tasks[::10], steps=50).mean(1)
+some = tasks[::10]
+turned = Examples(some.support.x.flip(1), some.support.y.flip(1))
+changed = learner(turned, some.query.x)[-1] - learner(some.support, some.query.x)[-1]
+long = errors(cast["maml"].learner, some, steps=50).mean(1)
 noise, alpha = mumomaml.settings.noise, cast["maml"].settings.step_size
 lesson.say(f"""
 - **Heavy tails.** The worst 1 % of the tasks carry {100 * worst:.0f} % of MuMoMAML's whole
@@ -337,13 +339,13 @@ lesson.say(f"""
   methods that are nearly as good as each other.
 - **Noise is in every number.** {noise**2:.2f} of each error in the table is noise in the targets.
 - **The encoder reads an order.** It is an LSTM: the same five points in reverse order move
-  its predictions by {changed.square().mean().sqrt():.2f} (root mean square), though the task
+  its predictions by {changed.square().mean().sqrt().item():.2f} (root mean square), though the task
   is the same.
 - **MAML's steps are small.** With a step size of {alpha}, five steps are few for steep lines:
   given 50, the same MAML gets from {long[5]:.2f} to {long[-1]:.2f}. A tuned step size belongs
   into a fair comparison.
 - **More information.** MuMoMAML has an encoder that MAML lacks, with weights of its own. Part
-  of the gain is simply that.
+  of the gain may be simply that: a fair test would give MAML as many.
 """)
 
 # %% [markdown]

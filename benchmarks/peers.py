@@ -1,0 +1,88 @@
+"""What the engines are measured against: a loop over tasks in plain PyTorch, and `higher`.
+
+Either replaces a learner's forward pass; weights, encoder and heads are the learner's own.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmaml_lite.methods import Learner
+from mmaml_lite.tasks import Examples
+
+try:
+    import higher
+except ImportError:
+    higher = None
+
+
+def per_task(
+    learner: Learner, adapt: Callable, support, x: Tensor, mode, only_last: bool
+) -> Tensor:
+    """Predictions `(1, tasks, Q, 1)` of a loop over tasks; `adapt` returns the adapted network."""
+    answers = []
+    for task_x, task_y, query_x in zip(support.x, support.y, x, strict=True):
+        embedding = learner.encoder(Examples(task_x[None], task_y[None]))[0]  # (size,)
+        tau = [head(embedding).chunk(2) for head in learner.heads.values()]  # gamma - 1, beta
+        adapted = adapt(task_x, task_y, tau)
+        answers.append(adapted(query_x))
+    return torch.stack(answers)[None]
+
+
+def film_mlp(weights: Sequence[Tensor], x: Tensor, tau: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The modulated network in plain PyTorch: `weights` are weight0, bias0, weight1, ..."""
+    for i, (gamma, beta) in enumerate(tau):
+        x = F.relu((1 + gamma) * F.linear(x, weights[2 * i], weights[2 * i + 1]) + beta)
+    return F.linear(x, weights[-2], weights[-1])
+
+
+def in_order(learner: Learner) -> list[Tensor]:
+    return [learner.theta[f"{kind}{i}"] for i in range(4) for kind in ("weight", "bias")]
+
+
+def loop(learner: Learner) -> Callable:
+    """The authors' way: `torch.autograd.grad(create_graph=True)` for one task after another."""
+    s = learner.settings
+
+    def adapt(x: Tensor, y: Tensor, tau: Sequence) -> Callable:
+        weights = in_order(learner)
+        for _ in range(s.steps):
+            loss = F.mse_loss(film_mlp(weights, x, tau), y)
+            gradient = torch.autograd.grad(loss, weights, create_graph=True)
+            weights = [
+                w - s.step_size * g.clamp(-s.inner_clip, s.inner_clip)
+                for w, g in zip(weights, gradient, strict=True)
+            ]
+        return lambda query: film_mlp(weights, query, tau)
+
+    return partial(per_task, learner, adapt)
+
+
+def higher_loop(learner: Learner) -> Callable:
+    """The same with `higher`, which wants a module and an optimiser."""
+    s = learner.settings
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weights = nn.ParameterList(in_order(learner))
+
+        def forward(self, x: Tensor, tau: Sequence) -> Tensor:
+            return film_mlp(list(self.weights), x, tau)
+
+    network = Network()
+    sgd = torch.optim.SGD(network.parameters(), lr=s.step_size)
+
+    def clip(gradient: Sequence[Tensor]) -> list[Tensor]:
+        return [g.clamp(-s.inner_clip, s.inner_clip) for g in gradient]
+
+    def adapt(x: Tensor, y: Tensor, tau: Sequence) -> Callable:
+        with higher.innerloop_ctx(network, sgd, copy_initial_weights=False) as (fast, optimiser):
+            for _ in range(s.steps):
+                optimiser.step(F.mse_loss(fast(x, tau), y), grad_callback=clip)
+        return lambda query: fast(query, tau)
+
+    return partial(per_task, learner, adapt)
