@@ -37,6 +37,8 @@ from mmaml_lite.device import threads
 from mmaml_lite.methods import mixture_of, settings_for
 from mmaml_lite.training import Run, outer_step, query_loss, start
 
+CLOCK = time.perf_counter
+CPU_CLOCK = "cpu: the process's own time, for a shared machine (alone on it, both are equal)"
 VARIANTS = {  # name: engine, inner clip
     "loop": ("reference", 10.0),
     "higher": ("reference", 10.0),
@@ -48,10 +50,11 @@ VARIANTS = {  # name: engine, inner clip
 
 def make(name: str, device: torch.device, mode: str = "default", **changes) -> Run:
     """A training run of a variant; "compiled ..." compiles its inner loop."""
+    families = changes.pop("families", ("sinusoid", "linear"))
     engine, clip = VARIANTS[name.removeprefix("compiled ")]
     changes = {"blocks": (0, 1, 2), "engine": engine, "inner_clip": clip} | changes
     changes |= {"learning_rate": 1e-6}  # same cost; without the clip some seeds diverge at 0.001
-    run = start(settings_for("mumomaml-film", ("sinusoid", "linear"), **changes), device)
+    run = start(settings_for("mumomaml-film", families, **changes), device)
     if name in ("loop", "higher"):
         run.learner.forward = (loop if name == "loop" else higher_loop)(run.learner)
     if name.startswith("compiled"):
@@ -95,14 +98,15 @@ def agree(runs: dict[str, Run], device: torch.device) -> dict[str, float]:
     return errors
 
 
-def timed(run: Run, iterations: int = 1) -> float:
+def timed(run: Run, iterations: int = 1, clock: Callable[[], float] | None = None) -> float:
     """Seconds of one meta-iteration."""
-    mixture, began = mixture_of(run.settings), time.perf_counter()
+    mixture, clock = mixture_of(run.settings), clock or CLOCK
+    began = clock()
     for _ in range(iterations):
         outer_step(run, mixture)
     if next(run.learner.parameters()).is_cuda:
         torch.cuda.synchronize()
-    return (time.perf_counter() - began) / iterations
+    return (clock() - began) / iterations
 
 
 def interleave(calls: dict[str, Callable], seconds: float) -> dict[str, list[float]]:
@@ -192,30 +196,22 @@ def compare(args: argparse.Namespace, device: torch.device) -> None:
         warnings.simplefilter("always")
         for name in [*names, *compiled]:
             runs[name] = make(name, device, args.mode)
-            first[name] = timed(runs[name])
+            first[name] = timed(runs[name], 1, time.perf_counter)
         errors = agree(runs, device)
     said = {str(w.message).splitlines()[0] for w in caught if "higher" in w.filename}
     print(f"\nWarnings from `higher`: {'; '.join(said) or 'none'}.")
     times = interleave({n: partial(timed, r) for n, r in runs.items()}, args.seconds)
-    head = [
-        "variant",
-        "median ms",
-        "min ms",
-        "iterations/s",
-        "times the loop",
-        "peak MiB",
-        "gradient error",
-    ]
+    head = ["variant", "median ms", "min ms", "iterations/s", "times the loop", "peak MiB"]
     for title, some in (("Eager", names), ("Compiled", compiled)):
         rows = []
         for n in some:
             t = times[n]
-            rows.append([n, ms(median(t)), ms(min(t)), f"{1 / median(t):.1f}", ratio(times["loop"], t),
-                         peak_apart(n, args), f"{errors[n]:.0e}"])  # fmt: skip
-            rows[-1] += [f"{first[n] - median(t):.0f}"] if n in compiled else []
+            row = [n, ms(median(t)), ms(min(t)), f"{1 / median(t):.1f}", ratio(times["loop"], t)]
+            row += [peak_apart(n, args), f"{errors[n]:.0e}", f"{first[n] - median(t):.0f}"]
+            rows.append(row if some is compiled else row[:-1])
+        more = ["gradient error", "compile s"][: len(rows[0]) - len(head)] if rows else []
         if rows:
-            extra = ["compile s"] if some is compiled else []
-            table(f"{title} ({len(times['loop'])} rounds)", head + extra, rows)
+            table(f"{title} ({len(times['loop'])} rounds)", head + more, rows)
 
 
 def growth(args: argparse.Namespace, device: torch.device) -> None:
@@ -266,7 +262,7 @@ def thread_counts(args: argparse.Namespace, device: torch.device) -> None:
 
     def with_threads(count: int, run: Run, iterations: int) -> float:
         with threads(count):
-            return timed(run, iterations)
+            return timed(run, iterations, time.perf_counter)
 
     rows = []
     for name in ("reference", "fast"):
@@ -278,28 +274,29 @@ def thread_counts(args: argparse.Namespace, device: torch.device) -> None:
 
 
 def main() -> None:
+    global CLOCK
     known = ["eager", "compiled", "growth", "break-even", "threads"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few rounds and sizes, no compilation")
     parser.add_argument("--tables", nargs="+", choices=known, help="tables to print; default: all")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="for the last table")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument(
-        "--mode", default="default", help="of torch.compile; try reduce-overhead on a GPU"
-    )
+    parser.add_argument("--mode", default="default", help="torch.compile's, e.g. reduce-overhead")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help=CPU_CLOCK)
     parser.add_argument("--seconds", type=float, help="of the main rounds: 60; quick: 6")
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
     args = parser.parse_args()
     args.seconds = args.seconds or (6 if args.quick else 60)
     args.tables = args.tables or [t for t in known if not (args.quick and t == "compiled")]
     device = torch.device(args.device)
+    CLOCK = time.process_time if args.clock == "cpu" else time.perf_counter
     torch.set_num_threads(1)
     if args.peak_of:
         print(peak(make(args.peak_of, device, args.mode)))
         return
     with tempfile.TemporaryDirectory() as empty:  # compile times without a warm cache
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
-        print(machine(device))
+        print(f"{machine(device)}, {args.clock} clock")
         if {"eager", "compiled"} & set(args.tables):
             compare(args, device)
     for name, show in (("growth", growth), ("break-even", break_even), ("threads", thread_counts)):

@@ -20,7 +20,7 @@ except ImportError:
 
 
 def per_task(
-    learner: Learner, adapt: Callable, support, x: Tensor, mode, only_last: bool
+    learner: Learner, adapt: Callable, support: Examples, x: Tensor, mode: Tensor, only_last: bool
 ) -> Tensor:
     """Predictions `(1, tasks, Q, 1)` of a loop over tasks; `adapt` returns the adapted network."""
     answers = []

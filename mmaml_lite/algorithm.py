@@ -22,13 +22,15 @@ def adapt(
     step_sizes: Sequence[StepSizes],
     first_order: bool = False,
     clip: float | None = None,
+    clip_norm: float | None = None,
 ) -> list[Theta]:
     """Inner loop of one task: theta and its fast weights after each gradient step.
 
     loss: the task's support loss as a function of theta, tau held constant inside it.
     step_sizes: one dictionary per step, alpha by parameter name (scalar, or one for each weight);
-    what has no entry is not adapted. clip: bound on every entry of the gradient. First order: the
-    inner gradients count as constants in the outer derivative.
+    what has no entry is not adapted. clip: bound on every entry of the gradient; clip_norm: bound
+    on its norm, the factor counting as a constant. First order: the inner gradients count as
+    constants in the outer derivative.
     """
     path = [theta]
     for alpha in step_sizes:
@@ -38,6 +40,10 @@ def adapt(
             gradient = {name: g.detach() for name, g in gradient.items()}
         if clip is not None:
             gradient = {name: g.clamp(-clip, clip) for name, g in gradient.items()}
+        if clip_norm is not None:
+            norm = sum(gradient[name].square().sum() for name in alpha).sqrt().detach()
+            factor = (clip_norm / norm).clamp(max=1)
+            gradient = {name: factor * g for name, g in gradient.items()}
         path.append(  # theta' = theta - alpha grad_theta L
             {name: w - alpha[name] * gradient[name] if name in alpha else w
              for name, w in theta.items()}
@@ -54,6 +60,7 @@ def stages(
     step_sizes: Sequence[StepSizes],
     first_order: bool = False,
     clip: float | None = None,
+    clip_norm: float | None = None,
     only_last: bool = False,
 ) -> list[Tensor]:
     """Predictions at x before any gradient step (post modulation) and after each one.
@@ -67,7 +74,7 @@ def stages(
         def support_loss(theta: Theta) -> Tensor:
             return F.mse_loss(network(theta, support.x, tau), support.y)
 
-        path = adapt(support_loss, theta, step_sizes, first_order, clip)
+        path = adapt(support_loss, theta, step_sizes, first_order, clip, clip_norm)
         path = path[-1:] if only_last else path
         return [network(fast_weights, x, tau) for fast_weights in path]
 

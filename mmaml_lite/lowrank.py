@@ -101,6 +101,35 @@ def layers_of(theta: Theta, tasks: int, rank: int) -> list[LowRank | Dense]:
     return layers
 
 
+def backpropagate(
+    network: MLP, layers: Sequence[LowRank | Dense], tau: Tau, inputs: list[Tensor], error: Tensor
+) -> list[Tensor]:
+    """The error at the output of every layer `(tasks, K, out)`, from the one at the last."""
+    errors = [error]
+    for i in reversed(range(len(layers) - 1)):
+        d = layers[i + 1].back(errors[0]) * network.derivative(inputs[i + 1])
+        errors.insert(0, d * tau[i][..., :1, :] if i in tau else d)
+    return errors
+
+
+@torch.no_grad()
+def shrink(
+    inputs: list[Tensor], errors: list[Tensor], context_error: Tensor | None, bound: float
+) -> Tensor:
+    """Factor `(tasks, 1, 1)` that brings the norm of each task's gradient down to `bound`.
+
+    A layer's gradient is a sum of outer products d_k (a_k, 1)^T, so its squared norm is the sum
+    over all pairs of examples of (a_k . a_l + 1) (d_k . d_l). Context error `(tasks, C)`.
+    """
+    square = sum(
+        ((torch.bmm(a, a.mT) + 1) * torch.bmm(d, d.mT)).sum(dim=(1, 2), keepdim=True)
+        for a, d in zip(inputs, errors, strict=True)
+    )
+    if context_error is not None:
+        square = square + context_error.square().sum(1)[:, None, None]
+    return (bound / square.sqrt()).clamp(max=1)
+
+
 def stages(
     network: MLP,
     theta: Theta,
@@ -110,12 +139,13 @@ def stages(
     step_sizes: Sequence[StepSizes],
     first_order: bool = False,
     clip: float | None = None,
+    clip_norm: float | None = None,
     only_last: bool = False,
 ) -> list[Tensor]:
     """Predictions at x before any gradient step and after each one, as `algorithm.stages`.
 
-    A layer's weight and bias share one step size, `step_sizes[t]["weight<i>"]`; a layer without an
-    entry is not adapted. Raises ValueError for element-wise clipping and per-weight step sizes.
+    All layers are adapted; weight and bias of layer i share the step size of "weight<i>". Raises
+    ValueError for element-wise clipping and per-weight step sizes.
     """
     check(step_sizes, clip)
     tasks, shots, features = support.x.shape
@@ -128,19 +158,22 @@ def stages(
     predictions = [] if only_last and step_sizes else [predict()]
     for t, alpha in enumerate(step_sizes, start=1):
         *inputs, y = network.trace(layers, support.x, tau, context)
-        errors = [(y - support.y) * (2 / y[0].numel())]  # dL / dy of the mean squared error
-        for i in reversed(range(len(layers) - 1)):  # back-propagation, block by block
-            d = layers[i + 1].back(errors[0]) * network.derivative(inputs[i + 1])
-            errors.insert(0, d * tau[i][..., :1, :] if i in tau else d)
-        into_context = layers[0].back(errors[0])[..., features:].sum(1) if network.context else None
-
+        error = (y - support.y) * (2 / y[0].numel())  # dL / dy of the mean squared error
+        errors = backpropagate(network, layers, tau, inputs, error)
+        context_error = None
+        if "context" in alpha:
+            context_error = layers[0].back(errors[0])[..., features:].sum(1)
         if first_order:
             inputs, errors = [a.detach() for a in inputs], [d.detach() for d in errors]
-            into_context = into_context.detach() if network.context else None
+            context_error = context_error.detach() if "context" in alpha else None
+        if clip_norm is not None:
+            factor = shrink(inputs, errors, context_error, clip_norm)
+            errors = [factor * d for d in errors]
+            context_error = factor[:, 0] * context_error if "context" in alpha else None
         if "context" in alpha:
-            context = context - alpha["context"] * into_context
+            context = context - alpha["context"] * context_error
         layers = [
-            layer.step(a, -alpha[f"weight{i}"] * d) if f"weight{i}" in alpha else layer
+            layer.step(a, -alpha[f"weight{i}"] * d)
             for i, (layer, a, d) in enumerate(zip(layers, inputs, errors, strict=True))
         ]
         if not only_last or t == len(step_sizes):

@@ -106,7 +106,7 @@ class Learner(nn.Module):
         tau = self.modulate(self.embed(support)) if tau is None else tau
         predictions = self.engine.stages(
             self.network, dict(self.theta), tau, support, x,
-            self.step_sizes(steps), s.first_order, s.inner_clip, only_last,
+            self.step_sizes(steps), s.first_order, s.inner_clip, s.inner_clip_norm, only_last,
         )  # fmt: skip
         return torch.stack(predictions)
 

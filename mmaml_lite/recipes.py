@@ -54,6 +54,7 @@ class Settings:
     )
     first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
     inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
+    inner_clip_norm: float | None = _setting(None, "bound on the norm of a task's inner gradient")
     engine: str = _setting("auto", "inner loop: auto, fast (low rank) or reference (vmap)")
 
     tasks_per_mode: int = _setting(25, "tasks of each mode in a meta-batch")
@@ -81,6 +82,9 @@ class Settings:
         for name in ("step_size", "learning_rate", "outer_clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in ("inner_clip", "inner_clip_norm"):
+            if getattr(self, name) is not None and not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive or None, got {getattr(self, name)}")
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
@@ -99,6 +103,10 @@ class Settings:
         """Plain values, as they are stored beside the weights."""
         return dataclasses.asdict(self)
 
+
+# Gradients of this norm are rare (the largest of 4,000 tasks had 850 with a trained MAML, 280 with
+# FiLM), but a run of 70,000 steps meets tasks whose inner loop explodes without a bound.
+INNER_CLIP_NORM = 1000.0
 
 CHOICES = {
     "learn_step_size": (None, "layer", "weight"),
@@ -153,6 +161,7 @@ def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
         "encoder": "set",
         "encoder_hidden": 64,
         "learn_step_size": "layer",
+        "inner_clip_norm": INNER_CLIP_NORM,
         "tasks_per_mode": 50,
         "queries": 10,
         "iterations": 50_000,

@@ -122,7 +122,7 @@ def outer_step(run: Run, mixture: Mixture) -> float:
         advice = (
             "the tasks themselves hold NaN or infinite values: check your own family's function"
             if broken
-            else "try a smaller step_size or learning_rate, or inner_clip=10 (reference engine)"
+            else "try a smaller step_size or learning_rate, or a smaller inner_clip_norm"
         )
         raise TrainingDiverged(f"step {run.step}: loss {value}, gradient not finite; {advice}")
     run.optimiser.step()

@@ -13,7 +13,7 @@ from typing import Any
 from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import Learner, PerMode, build, get_method, mixture_of, settings_for
-from mmaml_lite.recipes import Settings, families_of
+from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
 from mmaml_lite.training import Callback, Run, outer_step, start, train
 
 
@@ -67,9 +67,13 @@ def parse(name: str) -> tuple[str, str, str]:
 
 
 def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Settings:
-    """Settings of a named experiment; the zoo leaves out element-wise clipping (fast engine)."""
+    """Settings of a named experiment in the zoo, which clips the inner gradient by its norm.
+
+    The fast engine cannot clip entry by entry, as the paper does for modulated networks.
+    """
     _, setting, method = parse(name)
-    return settings_for(method, families_of(setting), recipe, **({"inner_clip": None} | changes))
+    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM}
+    return settings_for(method, families_of(setting), recipe, **(clipping | changes))
 
 
 def weights_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:

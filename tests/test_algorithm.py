@@ -260,6 +260,33 @@ def test_clipping_bounds_every_entry():
     assert moved == pytest.approx(0.01 * learner.settings.step_size)
 
 
+@pytest.mark.parametrize("method", ["mumomaml-film", "maml", "tuned-multi-maml"])
+@pytest.mark.parametrize("bound, bites", [(3.0, True), (1e6, False)])
+def test_clipping_by_norm_is_the_same_in_both_engines(method, bound, bites):
+    """And where it does not bite, nothing changes, in loss or meta-gradient."""
+    tasks = sample(seed=5)
+    free = loss_and_gradients(learner_for(method, "fast"), tasks)
+    slow, fast = (
+        loss_and_gradients(learner_for(method, engine, inner_clip_norm=bound), tasks)
+        for engine in ("reference", "fast")
+    )
+    assert_same([slow[0]], [fast[0]], 1e-9)
+    assert_same(slow[1], fast[1], 1e-9)
+    assert bool((slow[0] - free[0]).abs() > 1e-6 * free[0]) is bites
+
+
+def test_clipping_by_norm_bounds_the_step():
+    """One step moves all weights together by alpha times the bound, or less."""
+    tasks, learner = sample(), learner_for("maml", "reference", steps=1)
+    s = tasks.support
+    path = adapt(
+        lambda theta: F.mse_loss(learner.network(theta, s.x[0], {}), s.y[0]),
+        dict(learner.theta), learner.step_sizes(), clip_norm=0.5,
+    )  # fmt: skip
+    moved = sum((path[1][n] - path[0][n]).square().sum() for n in path[0]).sqrt().item()
+    assert moved == pytest.approx(0.5 * learner.settings.step_size)
+
+
 def test_what_has_no_step_size_is_not_adapted():
     """Multi-MAML's bias transformation stays where it is; MAML's moves."""
     for method, moves in [("maml", True), ("multi-maml", False)]:
