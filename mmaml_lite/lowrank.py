@@ -16,10 +16,42 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mmaml_lite.algorithm import StepSizes
 from mmaml_lite.networks import MLP, Tau, Theta
 from mmaml_lite.tasks import Examples
+
+
+class Product(torch.autograd.Function):
+    """h W + b + (h A^T + c) D as one node of the graph.
+
+    Its gradients come in the memory layout of h, A and D, so that adding them up is cheap.
+    """
+
+    @staticmethod
+    def forward(
+        ctx, h: Tensor, W: Tensor, b: Tensor | None, A: Tensor, D: Tensor, c: float
+    ) -> Tensor:
+        """h `(tasks, points, in)`, W `(in, out)`, A `(tasks, rank, in)`, D `(tasks, rank, out)`."""
+        rows = h.flatten(0, 1)
+        z = rows @ W if b is None else torch.addmm(b, rows, W)
+        overlap = torch.bmm(h, A.mT) + c  # (tasks, points, rank)
+        ctx.save_for_backward(h, W, A, D, overlap)
+        ctx.has_bias = b is not None
+        return torch.baddbmm(z.view(*h.shape[:2], -1), overlap, D)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients for h, W, b, A, D from the output's g `(tasks, points, out)`."""
+        h, W, A, D, overlap = ctx.saved_tensors
+        rows, into_overlap = g.flatten(0, 1), torch.bmm(g, D.mT)
+        into_h = torch.baddbmm((rows @ W.mT).view(h.shape), into_overlap, A)
+        into_W = (rows.mT @ h.flatten(0, 1)).mT  # laid out as the layer's weight (out, in)
+        into_b = rows.sum(0) if ctx.has_bias else None
+        into_A, into_D = torch.bmm(into_overlap.mT, h), torch.bmm(overlap.mT, g)
+        return into_h, into_W, into_b, into_A, into_D, None
 
 
 class LowRank:
@@ -30,19 +62,17 @@ class LowRank:
 
     def __call__(self, h: Tensor) -> Tensor:
         """h `(tasks, points, in)` -> `(tasks, points, out)`."""
-        z = F.linear(h, self.weight, self.bias)
         if self.factors is None:
-            return z
+            return F.linear(h, self.weight, self.bias)
         A, D = self.factors
-        return z + torch.bmm((torch.bmm(A, h.mT) + 1).mT, D)  # A h^T: A's gradient stays row-major
+        return Product.apply(h, self.weight.mT, self.bias, A, D, 1.0)
 
     def back(self, d: Tensor) -> Tensor:
         """Errors at the outputs `(tasks, points, out)` -> at the inputs `(tasks, points, in)`."""
-        e = d @ self.weight
         if self.factors is None:
-            return e
+            return d @ self.weight
         A, D = self.factors
-        return e + torch.bmm(torch.bmm(D, d.mT).mT, A)
+        return Product.apply(d, self.weight, None, D, A, 0.0)
 
     def step(self, inputs: Tensor, update: Tensor) -> "LowRank":
         """One gradient step: remember inputs `(tasks, K, in)` and minus alpha times errors."""
@@ -53,7 +83,7 @@ class LowRank:
 
 
 class Dense:
-    """A thin linear layer, cheaper to copy: weight `(tasks, out, in)`, bias `(tasks, 1, out)`."""
+    """A thin linear layer, cheaper to copy: weight `(tasks, in, out)`, bias `(tasks, 1, out)`."""
 
     def __init__(self, weight: Tensor, bias: Tensor):
         self.weight, self.bias = weight, bias
@@ -61,16 +91,19 @@ class Dense:
     def __call__(self, h: Tensor) -> Tensor:
         """h `(tasks, points, in)` -> `(tasks, points, out)`."""
         if h.shape[-1] == 1:  # a product with one input is a broadcast, four times quicker
-            return torch.addcmul(self.bias, h, self.weight.mT)
-        return torch.baddbmm(self.bias, h, self.weight.mT)
+            return torch.addcmul(self.bias, h, self.weight)
+        return torch.baddbmm(self.bias, h, self.weight)
 
     def back(self, d: Tensor) -> Tensor:
         """Errors at the outputs `(tasks, points, out)` -> at the inputs `(tasks, points, in)`."""
-        return torch.bmm(d, self.weight)
+        return torch.bmm(d, self.weight.mT)
 
     def step(self, inputs: Tensor, update: Tensor) -> "Dense":
         """One gradient step on the copies: the same outer products, summed at once."""
-        weight = torch.baddbmm(self.weight, update.mT, inputs)
+        if self.weight.shape[1] < self.weight.shape[2]:  # the longer side last is quicker
+            weight = torch.baddbmm(self.weight, inputs.mT, update)
+        else:
+            weight = torch.baddbmm(self.weight.mT, update.mT, inputs).mT
         return Dense(weight, self.bias + update.sum(1, keepdim=True))
 
 
@@ -97,7 +130,7 @@ def layers_of(theta: Theta, tasks: int, rank: int) -> list[LowRank | Dense]:
         if rank < out * inputs / (out + inputs):
             layers.append(LowRank(weight, bias))
         else:
-            layers.append(Dense(weight.expand(tasks, -1, -1), bias.expand(tasks, 1, -1)))
+            layers.append(Dense(weight.mT.expand(tasks, -1, -1), bias.expand(tasks, 1, -1)))
     return layers
 
 
@@ -108,7 +141,7 @@ def backpropagate(
     errors = [error]
     for i in reversed(range(len(layers) - 1)):
         d = layers[i + 1].back(errors[0]) * network.derivative(inputs[i + 1])
-        errors.insert(0, d * tau[i][..., :1, :] if i in tau else d)
+        errors.insert(0, d * tau[i][0] if i in tau else d)
     return errors
 
 
@@ -151,6 +184,7 @@ def stages(
     tasks, shots, features = support.x.shape
     layers = layers_of(theta, tasks, shots * len(step_sizes))
     context = theta["context"].expand(tasks, -1) if "context" in theta else None
+    tau = {i: t.split(1, dim=-2) for i, t in tau.items()}  # once: slices cost a backward pass
 
     def predict() -> Tensor:
         return network.trace(layers, x, tau, context)[-1]

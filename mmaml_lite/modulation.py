@@ -5,7 +5,7 @@ row 0 scales the units' pre-activations z, row 1, where there is one, shifts the
 `modulate`, applies them all, and a new modulation is one small function.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,12 +64,13 @@ def softmax(e: Tensor) -> Tensor:
     return torch.softmax(e, dim=-1).unsqueeze(-2)
 
 
-def modulate(z: Tensor, tau: Tensor | None) -> Tensor:
+def modulate(z: Tensor, tau: Tensor | Sequence[Tensor] | None) -> Tensor:
     """Scale, and shift with a second row: z `(..., points, units)`, tau `(..., rows, units)`.
 
-    `tau=None` leaves z alone: modulation off is an ordinary network, its activation still in place.
+    tau may come as its rows, `(..., 1, units)` each. None leaves z alone: modulation off is an
+    ordinary network, its activation still in place.
     """
     if tau is None:
         return z
-    z = tau[..., :1, :] * z
-    return z + tau[..., 1:, :] if tau.shape[-2] == 2 else z
+    scale, *shift = tau.split(1, dim=-2) if isinstance(tau, Tensor) else tau
+    return torch.addcmul(shift[0], scale, z) if shift else scale * z

@@ -24,7 +24,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 # The same activations' derivatives, written with the activation's output h: dh/dz.
 DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": lambda h: h > 0,
+    "relu": lambda h: h.detach().sign(),  # h >= 0; quicker than a bool, above all compiled
     "tanh": lambda h: 1 - h * h,
     "softplus": lambda h: -torch.expm1(-h),  # sigmoid(z) = 1 - exp(-softplus(z))
 }
