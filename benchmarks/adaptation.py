@@ -29,13 +29,12 @@ from statistics import median
 from types import SimpleNamespace
 
 import torch
-from peers import higher, higher_loop, loop
-from torch import Tensor
+from peers import gradient, higher, higher_loop, loop
 
 from mmaml_lite import lowrank
 from mmaml_lite.device import threads
 from mmaml_lite.methods import mixture_of, settings_for
-from mmaml_lite.training import Run, outer_step, query_loss, start
+from mmaml_lite.training import Run, outer_step, start
 
 CLOCK = time.perf_counter
 CPU_CLOCK = "cpu: the process's own time, for a shared machine (alone on it, both are equal)"
@@ -62,25 +61,6 @@ def make(name: str, device: torch.device, mode: str = "default", **changes) -> R
         stages = torch.compile(run.learner.engine.stages, dynamic=False, mode=mode)
         run.learner.engine = SimpleNamespace(stages=stages)
     return run
-
-
-def gradient(run: Run) -> tuple[float, Tensor]:
-    """Loss and whole meta-gradient at fixed weights and tasks where the inner clip does not bite.
-
-    The weights are larger than the authors' initial ones, so that second-order terms count.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        for p in run.learner.parameters():
-            p.data.copy_(0.7 * torch.randn(p.shape) / p.shape[-1] ** 0.5)
-    tasks = mixture_of(run.settings).sample(50, torch.Generator().manual_seed(3))
-    tasks = tasks.to(next(run.learner.parameters()))
-    tasks.support.y.mul_(0.1), tasks.query.y.mul_(0.1)
-    run.learner.zero_grad()
-    loss = query_loss(run.learner, tasks)
-    loss.backward()
-    gradients = [p.grad.flatten().double().cpu() for p in run.learner.parameters()]
-    return loss.item(), torch.cat(gradients)
 
 
 def agree(runs: dict[str, Run], device: torch.device) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """What the engines are measured against: a loop over tasks in plain PyTorch, and `higher`.
 
 Either replaces a learner's forward pass; weights, encoder and heads are the learner's own.
+`gradient` is what all must agree on.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaml_lite.methods import Learner
+from mmaml_lite.methods import Learner, mixture_of
 from mmaml_lite.tasks import Examples
+from mmaml_lite.training import Run, query_loss
 
 try:
     import higher
@@ -86,3 +88,22 @@ def higher_loop(learner: Learner) -> Callable:
         return lambda query: fast(query, tau)
 
     return partial(per_task, learner, adapt)
+
+
+def gradient(run: Run) -> tuple[float, Tensor]:
+    """Loss and whole meta-gradient at fixed weights and tasks where the inner clip does not bite.
+
+    The weights are larger than the authors' initial ones, so that second-order terms count.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        for p in run.learner.parameters():
+            p.data.copy_(0.6 * torch.randn(p.shape) / p.shape[-1] ** 0.5)
+    tasks = mixture_of(run.settings).sample(50, torch.Generator().manual_seed(3))
+    tasks = tasks.to(next(run.learner.parameters()))
+    tasks.support.y.mul_(0.1), tasks.query.y.mul_(0.1)
+    run.learner.zero_grad()
+    loss = query_loss(run.learner, tasks)
+    loss.backward()
+    gradients = [p.grad.flatten().double().cpu() for p in run.learner.parameters()]
+    return loss.item(), torch.cat(gradients)

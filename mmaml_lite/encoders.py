@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmaml_lite.registry import Registry
 from mmaml_lite.tasks import Examples
 
 
@@ -69,4 +70,5 @@ class SetEncoder(nn.Module):
         return self.norm(self.blocks(h).mean(dim=1))
 
 
-ENCODERS: dict[str, type[nn.Module]] = {"lstm": LSTMEncoder, "set": SetEncoder}
+ENCODERS: Registry[type[nn.Module]] = Registry("encoder")
+ENCODERS.update(lstm=LSTMEncoder, set=SetEncoder)

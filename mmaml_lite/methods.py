@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from mmaml_lite import algorithm, lowrank
 from mmaml_lite.algorithm import StepSizes
 from mmaml_lite.encoders import ENCODERS
-from mmaml_lite.modulation import get_modulation
+from mmaml_lite.modulation import MODULATIONS
 from mmaml_lite.networks import MLP, Tau
 from mmaml_lite.recipes import RECIPES, Settings
+from mmaml_lite.registry import Registry
 from mmaml_lite.tasks import Examples, Mixture
 
 
@@ -31,9 +32,7 @@ class Learner(nn.Module):
         self.theta = nn.ParameterDict({name: nn.Parameter(w) for name, w in theta.items()})
         self.encoder, self.heads = None, nn.ModuleDict()
         if s.modulation is not None:
-            self.modulation = get_modulation(s.modulation)
-            if s.encoder not in ENCODERS:
-                raise ValueError(f"unknown encoder {s.encoder!r}: known are {', '.join(ENCODERS)}")
+            self.modulation = MODULATIONS[s.modulation]
             self.encoder = ENCODERS[s.encoder](2, s.encoder_hidden, s.encoder_layers)
             for i in range(len(s.hidden)) if s.blocks is None else s.blocks:
                 self.heads[str(i)] = nn.Linear(
@@ -162,7 +161,7 @@ class Method:
     settings: dict[str, Any]
 
 
-METHODS: dict[str, Method] = {}
+METHODS: Registry[Method] = Registry("method", " (a method of your own: register_method)")
 
 
 def register_method(name: str, label: str, **settings: Any) -> None:
@@ -170,20 +169,8 @@ def register_method(name: str, label: str, **settings: Any) -> None:
 
     Raises ValueError for a name that is taken and for unknown or wrong settings.
     """
-    if name in METHODS:
-        raise ValueError(f"method name {name!r} is taken, choose another")
     Settings().replace(**settings)
-    METHODS[name] = Method(label, settings)
-
-
-def get_method(name: str) -> Method:
-    """Look up a method; raises ValueError that lists the known ones."""
-    if name not in METHODS:
-        raise ValueError(
-            f"unknown method {name!r}: known are {', '.join(METHODS)} "
-            "(a method of your own: register_method)"
-        )
-    return METHODS[name]
+    METHODS.add(name, Method(label, settings))
 
 
 register_method("maml", "MAML")
@@ -201,9 +188,7 @@ def settings_for(
     method: str, families: Sequence[str], recipe: str = "paper", **changes: Any
 ) -> Settings:
     """Settings of a method on a mixture of families under a recipe, some of them changed."""
-    if recipe not in RECIPES:
-        raise ValueError(f"unknown recipe {recipe!r}: known are {', '.join(RECIPES)}")
-    settings = RECIPES[recipe](tuple(families), get_method(method).settings)
+    settings = RECIPES[recipe](tuple(families), METHODS[method].settings)
     return settings.replace(method=method).replace(**changes)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmaml_lite.registry import Registry
+
 
 @dataclass(frozen=True)
 class Modulation:
@@ -21,28 +23,19 @@ class Modulation:
     vector: Callable[[Tensor], Tensor]
 
 
-MODULATIONS: dict[str, Modulation] = {}
+MODULATIONS: Registry[Modulation] = Registry("modulation")
 
 
 def register_modulation(name: str, rows: int) -> Callable:
     """Register the decorated `e (..., rows * units) -> tau (..., rows, units)` under `name`."""
 
     def register(vector: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        if name in MODULATIONS:
-            raise ValueError(f"modulation name {name!r} is taken, choose another")
         if rows not in (1, 2):
             raise ValueError(f"rows must be 1 (scale) or 2 (scale and shift), got {rows}")
-        MODULATIONS[name] = Modulation(name, rows, vector)
+        MODULATIONS.add(name, Modulation(name, rows, vector))
         return vector
 
     return register
-
-
-def get_modulation(name: str) -> Modulation:
-    """Look up a modulation; raises ValueError that lists the known ones."""
-    if name not in MODULATIONS:
-        raise ValueError(f"unknown modulation {name!r}: known are {', '.join(MODULATIONS)}")
-    return MODULATIONS[name]
 
 
 @register_modulation("film", rows=2)

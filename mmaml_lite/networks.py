@@ -12,18 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaml_lite.modulation import modulate
+from mmaml_lite.registry import Registry
 
 Theta = dict[str, Tensor]
 Tau = dict[int, Tensor]
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
-    "tanh": torch.tanh,
-    "softplus": F.softplus,
-}
+Activation = Callable[[Tensor], Tensor]
+ACTIVATIONS: Registry[Activation] = Registry("activation")
+ACTIVATIONS.update(relu=F.relu, tanh=torch.tanh, softplus=F.softplus)
 
 # The same activations' derivatives, written with the activation's output h: dh/dz.
-DERIVATIVES: dict[str, Callable[[Tensor], Tensor]] = {
+DERIVATIVES: dict[str, Activation] = {
     "relu": lambda h: h.detach().sign(),  # h >= 0; quicker than a bool, above all compiled
     "tanh": lambda h: 1 - h * h,
     "softplus": lambda h: -torch.expm1(-h),  # sigmoid(z) = 1 - exp(-softplus(z))
@@ -46,10 +45,6 @@ class MLP:
         activation: str = "relu",
         context: int = 0,
     ):
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"unknown activation {activation!r}: known are {', '.join(ACTIVATIONS)}"
-            )
         if not hidden or min(hidden) < 1 or context < 0:
             raise ValueError(
                 f"expected hidden sizes >= 1 and context >= 0, got {hidden}, {context}"

@@ -10,9 +10,11 @@ import dataclasses
 import re
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mmaml_lite.registry import Registry
 from mmaml_lite.tasks.regression import PAPER_ORDER
 
 
@@ -170,7 +172,8 @@ def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
     return Settings(**(settings | method))
 
 
-RECIPES = {"paper": paper, "ours": ours}
+RECIPES: Registry[Callable[..., Settings]] = Registry("recipe")
+RECIPES.update(paper=paper, ours=ours)
 
 
 def families_of(setting: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import Learner, PerMode, build, get_method, mixture_of, settings_for
+from mmaml_lite.methods import METHODS, Learner, PerMode, build, mixture_of, settings_for
 from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
 from mmaml_lite.training import Callback, Run, outer_step, start, train
 
@@ -45,7 +45,7 @@ class Model:
     def label(self) -> str:
         """The method's label for tables and legends; provisional weights say so."""
         mark = " (provisional)" if self.provisional else ""
-        return get_method(self.settings.method).label + mark
+        return METHODS[self.settings.method].label + mark
 
 
 def data_folder() -> Path:
@@ -62,7 +62,7 @@ def parse(name: str) -> tuple[str, str, str]:
             f"unknown name {name!r}: expected regression/<setting>/<method>, "
             "such as regression/2-modes/mumomaml-film"
         )
-    families_of(parts[1]), get_method(parts[2])
+    families_of(parts[1]), METHODS[parts[2]]
     return parts[0], parts[1], parts[2]
 
 

@@ -7,7 +7,6 @@ from mmaml_lite.methods import (
     METHODS,
     PerMode,
     build,
-    get_method,
     mixture_of,
     register_method,
     settings_for,
@@ -130,7 +129,7 @@ def test_bad_settings_say_what_was_expected(changes, message):
 
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match="unknown method 'protonet': known are maml, tuned-maml"):
-        get_method("protonet")
+        METHODS["protonet"]
     with pytest.raises(ValueError, match="unknown recipe 'theirs': known are paper, ours"):
         settings_for("maml", TWO, "theirs")
     with pytest.raises(ValueError, match="unknown family 'sine'"):

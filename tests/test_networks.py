@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmaml_lite.encoders import LSTMEncoder, SetEncoder
-from mmaml_lite.modulation import MODULATIONS, get_modulation, modulate, register_modulation
+from mmaml_lite.modulation import MODULATIONS, modulate, register_modulation
 from mmaml_lite.networks import ACTIVATIONS, DERIVATIVES, MLP
 from mmaml_lite.tasks import Examples
 
@@ -75,7 +75,7 @@ def test_set_encoder_does_not_depend_on_order_and_lstm_does(points):
         (lambda: MLP(activation="swish"), "unknown activation 'swish': known are relu"),
         (lambda: MLP(hidden=()), "hidden sizes"),
         (lambda: MLP().init("xavier"), "known are small, scaled"),
-        (lambda: get_modulation("gate"), "unknown modulation 'gate': known are film"),
+        (lambda: MODULATIONS["gate"], "unknown modulation 'gate': known are film"),
         (lambda: register_modulation("film", 2)(lambda e: e), "taken"),
         (lambda: register_modulation("x", 3)(lambda e: e), "rows must be"),
         (lambda: SetEncoder(hidden=41), "multiple of 4"),

@@ -14,7 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mmaml_lite"
 # Who may import whom: a module sees its own row and those before it, never a later one.
 ROWS = [
-    ["tasks", "networks", "modulation", "encoders", "checkpoint", "device", "published"],
+    [
+        "registry",
+        "tasks",
+        "networks",
+        "modulation",
+        "encoders",
+        "checkpoint",
+        "device",
+        "published",
+    ],
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
     ["training", "evaluate", "posterior", "floors"],

@@ -6,7 +6,6 @@ from mmaml_lite.tasks.regression import (
     Family,
     Mixture,
     Uniform,
-    get_family,
     register_family,
 )
 
@@ -17,6 +16,5 @@ __all__ = [
     "Mixture",
     "Tasks",
     "Uniform",
-    "get_family",
     "register_family",
 ]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
+from mmaml_lite.registry import Registry
 from mmaml_lite.tasks.batch import Examples, Tasks
 
 
@@ -53,7 +54,7 @@ class Family:
         return self.function(x, *parameters[..., : len(self.priors), None].unbind(-2))
 
 
-FAMILIES: dict[str, Family] = {}
+FAMILIES: Registry[Family] = Registry("family", " (a family of your own: register_family)")
 
 
 def register_family(name: str, **priors: Uniform) -> Callable:
@@ -64,8 +65,8 @@ def register_family(name: str, **priors: Uniform) -> Callable:
     """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        if name in FAMILIES or "+" in name:
-            raise ValueError(f"family name {name!r} is taken or contains '+', choose another")
+        if "+" in name:
+            raise ValueError(f"a family name may not contain '+', which joins families: {name!r}")
         if not priors:
             raise ValueError(f"family {name!r} needs at least one parameter, e.g. a=Uniform(-3, 3)")
         family = Family(name, function, dict(priors))
@@ -76,7 +77,7 @@ def register_family(name: str, **priors: Uniform) -> Callable:
                 f"family {name!r} must return one finite y for each x on [-5, 5]; "
                 f"for x of shape {tuple(x.shape)} it returned shape {tuple(y.shape)}"
             )
-        FAMILIES[name] = family
+        FAMILIES.add(name, family)
         return function
 
     return register
@@ -124,16 +125,6 @@ def l1(x: Tensor, slope: Tensor, centre: Tensor, offset: Tensor) -> Tensor:
 PAPER_ORDER = ("sinusoid", "linear", "quadratic", "tanh", "l1")
 
 
-def get_family(name: str) -> Family:
-    """Look up a family; raises ValueError that lists the known ones."""
-    if name not in FAMILIES:
-        raise ValueError(
-            f"unknown family {name!r}: known are {', '.join(FAMILIES)} "
-            "(a family of your own: register_family)"
-        )
-    return FAMILIES[name]
-
-
 class Mixture:
     """The paper's multimodal task distribution: equal shares of several families, noisy labels.
 
@@ -164,7 +155,7 @@ class Mixture:
             )
         if not domain[0] < domain[1]:
             raise ValueError(f"domain must be (low, high) with low < high, got {domain}")
-        self.families = tuple(get_family(name) for name in families)
+        self.families = tuple(FAMILIES[name] for name in families)
         self.shots, self.queries, self.noise, self.domain = shots, queries, float(noise), domain
 
     @property
