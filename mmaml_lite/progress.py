@@ -3,7 +3,8 @@
 import sys
 import time
 
-from mmaml_lite.training import Callback, Run
+from mmaml_lite.runs import Run
+from mmaml_lite.training import Callback
 
 
 def _in_notebook() -> bool:

@@ -1,25 +1,21 @@
 """The outer loop: Adam on the query loss after adaptation, interruptible at any moment."""
 
 import math
-import platform
 import signal
 import threading
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaml_lite import __version__, checkpoint
-from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import Learner, PerMode, build, mixture_of
+from mmaml_lite.methods import mixture_of
 from mmaml_lite.recipes import Settings
+from mmaml_lite.runs import Run, resume, save, save_at_the_end, save_or_warn, start
 from mmaml_lite.tasks import Mixture, Tasks
 
 LOG_EVERY = 100
@@ -28,39 +24,6 @@ SAVE_SECONDS = 30.0
 
 class TrainingDiverged(RuntimeError):
     """The loss or its gradient is not finite any more."""
-
-
-@dataclass
-class Run:
-    """A training run: what a checkpoint keeps, so that going on equals never having stopped.
-
-    log: one record per LOG_EVERY steps with the mean query loss of its fresh tasks, which is an
-    unbiased estimate of the test error. seconds: time spent training, over all slices.
-    """
-
-    settings: Settings
-    learner: Learner | PerMode
-    optimiser: torch.optim.Optimizer
-    generator: torch.Generator
-    step: int = 0
-    loss_sum: float = 0.0
-    log: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def finished(self) -> bool:
-        """Whether all outer steps are done."""
-        return self.step >= self.settings.iterations
-
-    def versions(self) -> dict[str, str]:
-        """What the run was made with, for the record."""
-        device = next(self.learner.parameters()).device
-        return {
-            "mmaml_lite": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        }
 
 
 class Callback:
@@ -131,58 +94,6 @@ def outer_step(run: Run, mixture: Mixture) -> float:
     return value
 
 
-def start(settings: Settings, device: torch.device) -> Run:
-    """A run at step 0: weights and training tasks are decided by `settings.seed`."""
-    learner = build(settings).to(device)
-    optimiser = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, fused=True)
-    generator = torch.Generator(device).manual_seed(settings.seed + 1)
-    return Run(settings, learner, optimiser, generator)
-
-
-def save(run: Run, path: Path) -> None:
-    """Write everything the run needs to go on; raises CheckpointError when it cannot."""
-    tensors = {f"learner/{name}": t for name, t in run.learner.state_dict().items()}
-    for i, state in run.optimiser.state_dict()["state"].items():
-        tensors |= {f"adam/{i}/{name}": t for name, t in state.items()}
-    tensors["generator"] = run.generator.get_state()
-    meta = {
-        "kind": "run", "settings": run.settings.to_dict(), "step": run.step, "log": run.log,
-        "loss_sum": run.loss_sum, "seconds": run.seconds, "versions": run.versions(),
-    }  # fmt: skip
-    checkpoint.save(path, tensors, meta)
-
-
-def resume(settings: Settings, path: Path, device: torch.device) -> Run:
-    """Read a run back; CheckpointError when it is damaged or was made with other settings."""
-    tensors, meta = checkpoint.load(path)
-    if meta.get("kind") != "run":
-        raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
-    stored, wanted = Settings(**meta["settings"]), settings
-    if settings.schedule == "constant":  # a run without a schedule may be made longer or shorter
-        stored = stored.replace(iterations=settings.iterations)
-    if stored != wanted:
-        before, now = stored.to_dict(), wanted.to_dict()
-        shown = ", ".join(
-            f"{k}: {before[k]} there, {now[k]} here" for k in now if before[k] != now[k]
-        )
-        raise CheckpointError(
-            f"{path} belongs to a run with other settings ({shown}): move it away"
-        )
-    run = start(settings, device)
-    state = {n.removeprefix("learner/"): t for n, t in tensors.items() if n.startswith("learner/")}
-    checkpoint.load_into(run.learner, state, path)
-    adam: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("adam/"):
-            _, i, key = name.split("/")
-            adam.setdefault(int(i), {})[key] = tensor
-    run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": adam})
-    run.generator.set_state(tensors["generator"])
-    run.step, run.log = meta["step"], meta["log"]
-    run.loss_sum, run.seconds = meta["loss_sum"], meta["seconds"]
-    return run
-
-
 @contextmanager
 def deferred_interrupts() -> Iterator[threading.Event]:
     """Hold back Ctrl-C and SIGTERM until the outer step is done; a second goes through."""
@@ -202,23 +113,6 @@ def deferred_interrupts() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def save_or_warn(run: Run, path: Path) -> None:
-    """Save in the middle of a run; a full disk costs a warning and another try, not the run."""
-    try:
-        save(run, path)
-    except CheckpointError as error:
-        warnings.warn(f"training goes on unsaved: {error}", RuntimeWarning, stacklevel=3)
-
-
-def save_at_the_end(run: Run, path: Path) -> None:
-    """Save, or raise CheckpointError that carries the run as `error.run`: nothing is lost."""
-    try:
-        save(run, path)
-    except CheckpointError as error:
-        error.run = run
-        raise
 
 
 def train(

@@ -14,7 +14,8 @@ from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import METHODS, Learner, PerMode, build, mixture_of, settings_for
 from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
-from mmaml_lite.training import Callback, Run, outer_step, start, train
+from mmaml_lite.runs import Run, start
+from mmaml_lite.training import Callback, outer_step, train
 
 
 @dataclass(frozen=True)

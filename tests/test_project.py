@@ -26,6 +26,7 @@ ROWS = [
     ],
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
+    ["runs"],
     ["training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
