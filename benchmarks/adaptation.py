@@ -230,9 +230,10 @@ def break_even(args: argparse.Namespace, device: torch.device) -> None:
             run = make("fast", device, shots=max(1, round(share * width / 10)), hidden=(width,) * 3)
             calls = {low_rank: partial(forced, low_rank, run) for low_rank in (False, True)}
             dense, low = interleave(calls, args.seconds / 15).values()
-            rows.append([width, 5 * run.settings.shots, f"< {width // 2}", ms(median(dense)),
-                         ms(median(low)), ratio(dense, low)])  # fmt: skip
-    head = ["width", "K t", "rule: low rank", "dense ms", "low rank ms", "dense / low rank"]
+            rank = 5 * run.settings.shots
+            rule = type(original(dict(run.learner.theta), 1, rank)[1]).__name__
+            rows.append([width, rank, ms(median(dense)), ms(median(low)), ratio(dense, low), rule])
+    head = ["width", "K t", "dense ms", "low rank ms", "dense / low rank", "the rule chooses"]
     table("Break-even of low rank (5 steps)", head, rows)
 
 

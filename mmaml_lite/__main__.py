@@ -133,6 +133,9 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, CheckpointError, TrainingDiverged) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
     except KeyboardInterrupt as stop:
         print(stop or "stopped", file=sys.stderr)
         return 130

@@ -122,12 +122,15 @@ def check(step_sizes: Sequence[StepSizes], clip: float | None) -> None:
 
 
 def layers_of(theta: Theta, tasks: int, rank: int) -> list[LowRank | Dense]:
-    """Low-rank layers where `rank` = K t factors are smaller than the weight, else dense."""
+    """Low-rank layers where `rank` = K t is below the harmonic mean of in and out, else dense.
+
+    There the two take equally long (`benchmarks/adaptation.py`, break-even).
+    """
     layers: list[LowRank | Dense] = []
     for i in range(sum(name.startswith("weight") for name in theta)):
         weight, bias = theta[f"weight{i}"], theta[f"bias{i}"]
         out, inputs = weight.shape
-        if rank < out * inputs / (out + inputs):
+        if rank < 2 * out * inputs / (out + inputs):
             layers.append(LowRank(weight, bias))
         else:
             layers.append(Dense(weight.mT.expand(tasks, -1, -1), bias.expand(tasks, 1, -1)))
