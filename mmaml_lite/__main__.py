@@ -8,10 +8,11 @@ import ast
 import dataclasses
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from mmaml_lite import zoo
-from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.checkpoint import CheckpointError, write_atomically
 from mmaml_lite.methods import METHODS
 from mmaml_lite.progress import Progress
 from mmaml_lite.recipes import RECIPES, Settings
@@ -56,10 +57,15 @@ def command_evaluate(args: argparse.Namespace) -> None:
 
 
 def command_report(args: argparse.Namespace) -> None:
-    """Print the tables from stored results."""
+    """Print the tables from stored results, or put them at the end of a Markdown page."""
     from mmaml_lite.report import markdown, read_results
 
-    print("\n\n".join(markdown(read_results(setting)) for setting in args.settings))
+    tables = "\n\n".join(markdown(read_results(setting)) for setting in args.settings) + "\n"
+    if args.into is None:
+        print(tables, end="")
+    else:
+        page = args.into.read_text(encoding="utf-8").partition("### ")[0]
+        write_atomically(args.into, (page + tables).encode())
 
 
 def command_settings(args: argparse.Namespace) -> None:
@@ -114,6 +120,7 @@ def parser() -> argparse.ArgumentParser:
     p.set_defaults(function=command_evaluate)
     p = commands.add_parser("report", help=command_report.__doc__)
     p.add_argument("settings", nargs="*", default=known)
+    p.add_argument("--into", type=Path, metavar="PAGE", help="a page that ends with these tables")
     p.set_defaults(function=command_report)
     p = commands.add_parser("run", help=command_run.__doc__, add_help=False)
     p.set_defaults(function=command_run)

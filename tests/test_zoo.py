@@ -129,6 +129,10 @@ def test_evaluate_and_report(trained, capsys):
     assert "| MuMoMAML FiLM (provisional) | paper | 3 | 1 | 0.3125 | 0.336 |" in out
     assert "Bayes-optimal, mode unknown" in out and "60 test tasks" in out
     assert "iterations 3 instead of the recipe's 70000" in out
+    page = trained / "page.md"
+    page.write_text("# Words\n\n### an old table\n")
+    assert main(["report", "regression/2-modes", "--into", str(page)]) == 0
+    assert page.read_text() == "# Words\n\n" + out
 
 
 def test_errors_by_hand():
