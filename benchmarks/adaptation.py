@@ -217,7 +217,7 @@ def break_even(args: argparse.Namespace, device: torch.device) -> None:
 
     def forced(low_rank: bool, run: Run, iterations: int) -> float:
         """Time with the square layers of one kind, whatever the rank; the thin ones stay dense."""
-        rank = 0.499 * run.settings.hidden[0] if low_rank else 10**9  # 0.5 is the rule's border
+        rank = run.settings.hidden[0] / 2 if low_rank else 10**9  # n / 2: n x n low-rank, 1 x n dense
         lowrank.layers_of = lambda theta, tasks, _: original(theta, tasks, rank)
         try:
             return timed(run, iterations)
