@@ -32,7 +32,7 @@ import torch
 from peers import gradient, higher, higher_loop, loop
 
 from mmaml_lite import lowrank
-from mmaml_lite.device import threads
+from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import mixture_of, settings_for
 from mmaml_lite.training import Run, outer_step, start
 
@@ -217,7 +217,7 @@ def break_even(args: argparse.Namespace, device: torch.device) -> None:
 
     def forced(low_rank: bool, run: Run, iterations: int) -> float:
         """Time with the square layers of one kind, whatever the rank; the thin ones stay dense."""
-        rank = run.settings.hidden[0] / 2 if low_rank else 10**9  # n / 2: n x n low-rank, 1 x n dense
+        rank = run.settings.hidden[0] / 2 if low_rank else 10**9  # n x n low-rank, 1 x n dense
         lowrank.layers_of = lambda theta, tasks, _: original(theta, tasks, rank)
         try:
             return timed(run, iterations)
@@ -268,7 +268,7 @@ def main() -> None:
     args = parser.parse_args()
     args.seconds = args.seconds or (6 if args.quick else 60)
     args.tables = args.tables or [t for t in known if not (args.quick and t == "compiled")]
-    device = torch.device(args.device)
+    device = pick_device(args.device)
     CLOCK = time.process_time if args.clock == "cpu" else time.perf_counter
     torch.set_num_threads(1)
     if args.peak_of:
