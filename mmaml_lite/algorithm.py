@@ -36,19 +36,23 @@ def adapt(
     for alpha in step_sizes:
         theta = path[-1]
         gradient = grad(loss)(theta)  # grad_theta L(f(x; theta, tau); D_train)
+        gradient = limited({name: gradient[name] for name in alpha}, clip, clip_norm)
         if first_order:
             gradient = {name: g.detach() for name, g in gradient.items()}
-        if clip is not None:
-            gradient = {name: g.clamp(-clip, clip) for name, g in gradient.items()}
-        if clip_norm is not None:
-            norm = sum(gradient[name].square().sum() for name in alpha).sqrt().detach()
-            factor = (clip_norm / norm).clamp(max=1)
-            gradient = {name: factor * g for name, g in gradient.items()}
-        path.append(  # theta' = theta - alpha grad_theta L
-            {name: w - alpha[name] * gradient[name] if name in alpha else w
-             for name, w in theta.items()}
-        )  # fmt: skip
+        # theta' = theta - alpha grad_theta L
+        path.append(theta | {name: theta[name] - alpha[name] * g for name, g in gradient.items()})
     return path
+
+
+def limited(gradient: Theta, clip: float | None, clip_norm: float | None) -> Theta:
+    """Clip a gradient entry by entry and by its norm, where a bound is given."""
+    if clip is not None:
+        gradient = {name: g.clamp(-clip, clip) for name, g in gradient.items()}
+    if clip_norm is not None:
+        norm = sum(g.square().sum() for g in gradient.values()).sqrt().detach()
+        factor = (clip_norm / norm).clamp(max=1)
+        gradient = {name: factor * g for name, g in gradient.items()}
+    return gradient
 
 
 def stages(
