@@ -72,7 +72,7 @@ def provenance(cast: Cast) -> str:
         full = zoo.zoo_settings(cast["maml"].name).iterations
         text += (
             f" *Provisional* weights were trained for less than the paper's {full:,} iterations: "
-            "they show the idea, and their numbers will still improve."
+            "they show the idea, and part of their distance to the others is training, not method."
         )
     return text
 
