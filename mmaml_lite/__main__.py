@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mmaml_lite import zoo
-from mmaml_lite.checkpoint import CheckpointError, write_atomically
+from mmaml_lite.checkpoint import write_atomically
 from mmaml_lite.methods import METHODS
 from mmaml_lite.progress import Progress
 from mmaml_lite.recipes import RECIPES, Settings
@@ -36,13 +36,19 @@ def parse_changes(pairs: list[str]) -> dict[str, Any]:
 def command_train(args: argparse.Namespace) -> None:
     """Train one named experiment, resumably, and put it into the zoo when it is finished."""
     changes = parse_changes(args.set)
+    for name in {"method", "recipe", "families", "seed"} & set(changes):
+        raise ValueError(f"{name} is part of the name or an option of its own, not for --set")
     settings = zoo.zoo_settings(args.name, args.recipe, seed=args.seed, **changes)
+    variant = changes if zoo.is_variant(changes) else {}
+    if not (variant or args.replace):
+        zoo.check_replace(settings, args.name)
+    path = zoo.run_path(args.name, args.recipe, args.seed, **variant)
     label = f"{args.name} {args.recipe} seed {args.seed}"
-    run = train(
-        settings, zoo.run_path(args.name, args.recipe, args.seed), args.device,
-        [Progress(label)], args.seconds, args.threads,
-    )  # fmt: skip
-    if run.finished:
+    run = train(settings, path, args.device, [Progress(label)], args.seconds, args.threads)
+    if run.finished and variant:
+        weights = zoo.export(run, args.name, path.with_stem(f"{path.stem}-weights"))
+        print(f"other settings than the zoo's, so not in the zoo: {weights}")
+    elif run.finished:
         print(f"in the zoo: {zoo.export(run, args.name).name}")
     else:
         print("out of time; the same command goes on")
@@ -97,7 +103,7 @@ def parser() -> argparse.ArgumentParser:
         p.add_argument(
             "name", help=f"such as regression/2-modes/mumomaml-film; methods: {', '.join(METHODS)}"
         )
-        p.add_argument("--recipe", default="paper", choices=list(RECIPES))
+        p.add_argument("--recipe", default="paper", help=f"such as {', '.join(RECIPES)}")
         return p
 
     p = experiment("train", command_train)
@@ -105,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting"
     )
+    p.add_argument("--replace", action="store_true", help="even an entry with more iterations")
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
     p.add_argument("--threads", type=int, default=1, help="intra-op threads on the CPU")
     p.add_argument(
@@ -137,14 +144,14 @@ def main(argv: list[str] | None = None) -> int:
         for module in args.imports:
             importlib.import_module(module)
         return args.function(args) or 0
-    except (ValueError, CheckpointError, TrainingDiverged) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
+    except (ValueError, OSError, ImportError, TrainingDiverged) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stop:
-        print(stop or "stopped", file=sys.stderr)
+        print(str(stop) or "stopped", file=sys.stderr)
         return 130
 
 

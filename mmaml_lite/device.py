@@ -14,6 +14,8 @@ def pick_device(name: str = "auto") -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise ValueError(f"unknown device {name!r}: expected auto, cpu or cuda") from error
+    if device.type not in ("cpu", "cuda"):
+        raise ValueError(f"unsupported device {name!r}: expected auto, cpu or cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ValueError("no CUDA GPU is visible here: use device='cpu' or 'auto'")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
@@ -28,6 +30,8 @@ def threads(count: int = 1) -> Iterator[None]:
     One is the default because the matrices are small: a second thread gains little on an idle
     machine and costs a lot on a shared one (`benchmarks/adaptation.py --threads` measures both).
     """
+    if count < 1:
+        raise ValueError(f"expected at least one thread, got {count}")
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

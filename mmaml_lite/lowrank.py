@@ -163,6 +163,7 @@ def shrink(
     )
     if context_error is not None:
         square = square + context_error.square().sum(1)[:, None, None]
+    square = square.clamp(min=0)  # the sum cancels: rounding can leave it just below zero
     return (bound / square.sqrt()).clamp(max=1)
 
 

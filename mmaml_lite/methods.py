@@ -64,14 +64,13 @@ class Learner(nn.Module):
         if steps < 0:
             raise ValueError(f"the number of inner steps must be at least 0, got {steps}")
         names = [n for n in self.theta if n != "context" or s.adapt_context]
-        if s.learn_step_size is None:
+        if s.learn_step_size is None or s.steps == 0:
             return [dict.fromkeys(names, s.step_size)] * steps
-        if steps and not s.steps:
-            raise ValueError("this learner was trained with zero inner steps: it has no step sizes")
         key = (
             {n: n for n in names}
             if s.learn_step_size == "weight"
-            else {n: f"layer{n[-1] if n != 'context' else 0}" for n in names}
+            else {n: f"layer{n.removeprefix('weight').removeprefix('bias')}" for n in names}
+            | {"context": "layer0"}
         )
         alpha = {k: a.exp() for k, a in self.log_step_sizes.items()}
         return [{n: alpha[key[n]][min(t, s.steps - 1)] for n in names} for t in range(steps)]
@@ -122,6 +121,10 @@ class PerMode(nn.Module):
         if mode is None:
             raise ValueError(
                 f"{self.settings.method} is an oracle: it needs the true mode of every task (mode=)"
+            )
+        if not len(mode) or mode.min() < 0 or mode.max() >= len(self.learners):
+            raise ValueError(
+                f"mode must hold an index below {len(self.learners)} for every task, got {mode}"
             )
         picks = [torch.nonzero(mode == i).squeeze(1) for i in range(len(self.learners))]
         parts = [answer(m, p) for m, p in zip(self.learners, picks, strict=True) if len(p)]

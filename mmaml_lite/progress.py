@@ -35,6 +35,8 @@ class Progress(Callback):
 
     def on_step(self, run: Run, loss: float) -> None:
         """Advance the bar, or print a line when one is due."""
+        if not run.log:  # until the first mean is there
+            self.loss = loss
         if self.bar is not None:
             self.bar.update()
         elif time.monotonic() - self.told > self.every:

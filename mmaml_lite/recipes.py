@@ -84,6 +84,8 @@ class Settings:
         for name in ("step_size", "learning_rate", "outer_clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        if not 0 <= self.noise < float("inf"):
+            raise ValueError(f"noise is a standard deviation, expected >= 0, got {self.noise}")
         for name in ("inner_clip", "inner_clip_norm"):
             if getattr(self, name) is not None and not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive or None, got {getattr(self, name)}")
@@ -146,7 +148,7 @@ def paper(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
         "recipe": "paper",
         "families": families,
         "blocks": (0,) if len(families) <= 2 else None,
-        "inner_clip": 10.0 if modulated and not method.get("learn_step_size") else None,
+        "inner_clip": 10.0 if modulated and method.get("steps") != 0 else None,
         "context": 0 if modulated else 20,
         "context_std": 1.0 if per_mode else 0.0,
         "adapt_context": not per_mode,

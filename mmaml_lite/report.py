@@ -1,5 +1,6 @@
 """Evaluate what the zoo holds on shared test tasks; print it beside the papers and the floors."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from mmaml_lite import checkpoint, zoo
 from mmaml_lite.evaluate import (
     TEST_QUERIES,
     TEST_SEED,
+    TEST_TASKS,
     errors,
     interval,
     paired,
@@ -38,7 +40,9 @@ def results_path(setting: str) -> Path:
 def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dict[str, Tensor]:
     """Per-task errors of the floors on `tasks`, computed once and kept in data/cache."""
     count = len(tasks)
-    cache = zoo.data_folder() / "cache" / setting / f"floors-{count}-{TEST_SEED}.safetensors"
+    labels = torch.cat([tasks.support.y, tasks.query.y], dim=1).numpy().tobytes()
+    name = f"floors-{count}-{hashlib.sha256(labels).hexdigest()[:16]}.safetensors"
+    cache = zoo.data_folder() / "cache" / setting / name
     if cache.is_file():
         return checkpoint.load(cache)[0]
     from mmaml_lite.floors import floors
@@ -58,11 +62,15 @@ def evaluate_setting(
 
     Several seeds of a method are averaged task by task; each one is listed as well.
     """
-    families = families_of(setting.split("/")[1])
+    _, mixture_name, _ = zoo.parse(f"{setting}/maml")
+    families = families_of(mixture_name)
+    if count < 2 * len(families):
+        raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
     entries = zoo.available(setting)
     if not entries:
         raise ValueError(f"the zoo holds nothing for {setting}: train something first")
-    tasks = shared_tasks(zoo.zoo_settings(f"{setting}/maml"), count)
+    asked = zoo.zoo_settings(f"{setting}/maml")
+    tasks = shared_tasks(asked, count)
     per_task: dict[str, list[Tensor]] = {}
     methods: dict[str, Any] = {}
     for name, recipe, seed in entries:
@@ -70,11 +78,16 @@ def evaluate_setting(
         found = errors(model.learner, tasks)
         key = f"{recipe}/{model.settings.method}"
         per_task.setdefault(key, []).append(found)
-        record = methods.setdefault(
-            key, {"label": model.label, "provisional": model.provisional,
-                  "iterations": model.settings.iterations, "seeds": {},
-                  "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"}}
-        )  # fmt: skip
+        same_tasks = ("families", "shots", "noise")
+        if any(getattr(model.settings, s) != getattr(asked, s) for s in same_tasks):
+            raise ValueError(f"{name} was trained on other tasks than those of {setting}")
+        record = methods.setdefault(key, {"iterations": model.settings.iterations, "seeds": {}})
+        if model.settings.iterations <= record["iterations"]:  # the least trained seed speaks
+            record |= {
+                "label": model.label, "provisional": model.provisional,
+                "iterations": model.settings.iterations,
+                "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
+            }  # fmt: skip
         record["seeds"][str(seed)] = interval(found[-1])
         tell(f"{key} seed {seed}: post adaptation {found[-1].mean():.4f}")
     means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
@@ -91,6 +104,9 @@ def evaluate_setting(
             f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
         },
     }  # fmt: skip
+    if count < TEST_TASKS:
+        tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
+        return results
     path = results_path(setting)
     checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
     tell(f"wrote {path.name}")

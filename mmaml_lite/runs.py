@@ -4,6 +4,7 @@ import platform
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,12 +69,23 @@ def save(run: Run, path: Path) -> None:
     checkpoint.save(path, tensors, meta)
 
 
+def stored_settings(meta: dict[str, Any], path: Path) -> Settings:
+    """Settings in a checkpoint's metadata; CheckpointError when this version cannot read them."""
+    try:
+        return Settings(**meta["settings"])
+    except (KeyError, TypeError, ValueError) as error:
+        made = meta.get("versions", {}).get("mmaml_lite", "an unknown version")
+        raise CheckpointError(
+            f"{path} was made by mmaml-lite {made}, its settings do not fit {__version__}: {error}"
+        ) from error
+
+
 def resume(settings: Settings, path: Path, device: torch.device) -> Run:
     """Read a run back; CheckpointError when it is damaged or was made with other settings."""
     tensors, meta = checkpoint.load(path)
     if meta.get("kind") != "run":
         raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
-    stored, wanted = Settings(**meta["settings"]), settings
+    stored, wanted = stored_settings(meta, path), settings
     if settings.schedule == "constant":  # a run without a schedule may be made longer or shorter
         stored = stored.replace(iterations=settings.iterations)
     if stored != wanted:
@@ -93,7 +105,13 @@ def resume(settings: Settings, path: Path, device: torch.device) -> Run:
             _, i, key = name.split("/")
             adam.setdefault(int(i), {})[key] = tensor
     run.optimiser.load_state_dict(run.optimiser.state_dict() | {"state": adam})
-    run.generator.set_state(tensors["generator"])
+    try:
+        run.generator.set_state(tensors["generator"])
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"{path} was trained on {meta['versions']['device']}: go on there, or move it away "
+            "(a generator's state does not travel between kinds of device)"
+        ) from error
     run.step, run.log = meta["step"], meta["log"]
     run.loss_sum, run.seconds = meta["loss_sum"], meta["seconds"]
     return run

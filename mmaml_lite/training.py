@@ -130,14 +130,13 @@ def train(
     for bit on a CPU. Raises TrainingDiverged (the last saved state stays) and CheckpointError (when
     nothing can be saved at the start, or at the end: then the run is in the error's `run`).
     """
-    target = pick_device(device)
+    target, mixture = pick_device(device), mixture_of(settings)
     if path is not None and Path(path).exists():
         run = resume(settings, path, target)
     else:
         run = start(settings, target)
         if path is not None:
             save(run, path)  # better to fail now than after hours of training
-    mixture = mixture_of(settings)
     began = saved = time.monotonic()
     before = run.seconds
     with deferred_interrupts() as asked, threads(thread_count):

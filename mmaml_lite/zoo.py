@@ -14,7 +14,7 @@ from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import METHODS, Learner, PerMode, build, mixture_of, settings_for
 from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
-from mmaml_lite.runs import Run, start
+from mmaml_lite.runs import Run, start, stored_settings
 from mmaml_lite.training import Callback, outer_step, train
 
 
@@ -82,9 +82,10 @@ def weights_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:
     return data_folder() / "checkpoints" / name / f"{recipe}-seed{seed}.safetensors"
 
 
-def run_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:
-    """Where an unfinished run of an experiment is kept (not committed)."""
-    return data_folder() / "runs" / name / f"{recipe}-seed{seed}.safetensors"
+def run_path(name: str, recipe: str = "paper", seed: int = 0, **changes: Any) -> Path:
+    """Where an unfinished run of an experiment, or of a changed one, is kept (not committed)."""
+    tag = "".join(f"-{k}={v}" for k, v in sorted(changes.items()))
+    return data_folder() / "runs" / name / f"{recipe}-seed{seed}{tag}.safetensors"
 
 
 def available(setting: str = "") -> list[tuple[str, str, int]]:
@@ -99,9 +100,24 @@ def available(setting: str = "") -> list[tuple[str, str, int]]:
     return found
 
 
-def export(run: Run, name: str) -> Path:
-    """Put a run's weights into the zoo, with settings, log and versions; returns the file."""
-    path = weights_path(name, run.settings.recipe, run.settings.seed)
+def check_replace(settings: Settings, name: str) -> None:
+    """Raise ValueError when training with these settings would replace a better trained entry."""
+    path = weights_path(name, settings.recipe, settings.seed)
+    if path.is_file() and (held := read(path).settings.iterations) > settings.iterations:
+        raise ValueError(
+            f"the zoo holds {name} trained for {held} iterations, this run asks for "
+            f"{settings.iterations}: take more, or --replace it"
+        )
+
+
+def is_variant(changes: dict[str, Any]) -> bool:
+    """Whether changed settings make it another experiment, more than a shorter or longer one."""
+    return bool(set(changes) - {"iterations"})
+
+
+def export(run: Run, name: str, path: Path | None = None) -> Path:
+    """Put a run's weights into the zoo or `path`, with settings, log and versions."""
+    path = path or weights_path(name, run.settings.recipe, run.settings.seed)
     settings = run.settings.replace(iterations=run.step)  # what was trained, not what was planned
     meta = {
         "kind": "weights", "name": name, "settings": settings.to_dict(), "log": run.log,
@@ -116,7 +132,7 @@ def read(path: Path, device: str = "cpu") -> Model:
     tensors, meta = checkpoint.load(path)
     if meta.get("kind") != "weights":
         raise checkpoint.CheckpointError(f"{path} holds an unfinished run, not finished weights")
-    settings = Settings(**meta["settings"])
+    settings = stored_settings(meta, path)
     learner = build(settings)
     checkpoint.load_into(learner, tensors, path)
     learner = learner.to(pick_device(device)).eval()
@@ -158,11 +174,7 @@ def load(
         "it can be interrupted and goes on where it stopped",
         flush=True,
     )
-    unfinished = run_path(name, recipe, seed)
-    if changes:
-        tag = "-".join(f"{k}={v}" for k, v in sorted(changes.items()))
-        unfinished = unfinished.with_stem(f"{unfinished.stem}-{tag}")
-    run = train(settings, unfinished, device, callbacks)
+    run = train(settings, run_path(name, recipe, seed, **changes), device, callbacks)
     if not changes:
         export(run, name)
     return Model(name, run.learner.eval(), settings, run.log, run.versions(), run.seconds)

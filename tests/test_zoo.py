@@ -98,7 +98,7 @@ def test_unknown_names_are_explained(name):
         zoo.load(name)
 
 
-def test_evaluate_and_report(trained, capsys):
+def test_evaluate_and_report(trained, capsys, monkeypatch):
     tell = []
     floors = {
         n: torch.full((60,), v)
@@ -109,10 +109,8 @@ def test_evaluate_and_report(trained, capsys):
             ("mode_right", 0.9),
         ]
     }
-    from mmaml_lite import checkpoint
-
-    cache = trained / "cache/regression/2-modes" / f"floors-60-{evaluate.TEST_SEED}.safetensors"
-    checkpoint.save(cache, floors, {})
+    monkeypatch.setattr("mmaml_lite.floors.floors", lambda mixture, tasks: floors)
+    monkeypatch.setattr(report, "TEST_TASKS", 60)
     results = report.evaluate_setting("regression/2-modes", 60, tell=tell.append)
     assert results == json.loads(json.dumps(report.read_results("regression/2-modes"))) | {
         "families": results["families"]
