@@ -275,6 +275,25 @@ def test_clipping_by_norm_is_the_same_in_both_engines(method, bound, bites):
     assert bool((slow[0] - free[0]).abs() > 1e-6 * free[0]) is bites
 
 
+def test_the_norm_of_a_cancelling_gradient_is_not_nan():
+    """In float32 the sum over pairs can come out just below zero; the factor stays one."""
+    generator = torch.Generator().manual_seed(0)
+    d = torch.randn(20_000, 5, 1, generator=generator)
+    d = d - d.mean(1, keepdim=True)  # the bias gradient is zero, and so is the input
+    assert torch.equal(lowrank.shrink([torch.zeros(20_000, 5, 3)], [d], None, 1000.0),
+                       torch.ones(20_000, 1, 1))  # fmt: skip
+
+
+def test_deep_networks_have_a_step_size_for_each_layer():
+    """With eleven blocks, layer 10 is not taken for layer 0."""
+    learner = learner_for("tuned-maml", "fast", hidden=(4,) * 11)
+    with torch.no_grad():
+        learner.log_step_sizes["layer10"].fill_(1.0)
+    alpha = learner.step_sizes()[0]
+    assert alpha["weight10"].item() == alpha["bias10"].item() == pytest.approx(2.718, rel=1e-3)
+    assert alpha["weight0"].item() == alpha["context"].item() == pytest.approx(0.003)
+
+
 def test_clipping_by_norm_bounds_the_step():
     """One step moves all weights together by alpha times the bound, or less."""
     tasks, learner = sample(), learner_for("maml", "reference", steps=1)

@@ -72,6 +72,10 @@ def test_oracles_route_by_the_true_mode():
         torch.testing.assert_close(y[:, i : i + 1], alone)
     with pytest.raises(ValueError, match="needs the true mode"):
         oracle(tasks.support, tasks.query.x)
+    with pytest.raises(ValueError, match="index below 2"):
+        oracle(tasks.support, tasks.query.x, tasks.mode + 1)
+    lines = tasks[tasks.mode == 1]  # a batch may lack a mode
+    assert oracle(lines.support, lines.query.x, lines.mode).shape == (6, 3, 5, 1)
 
 
 def test_modulation_can_be_replaced_and_turned_off():
@@ -84,6 +88,15 @@ def test_modulation_can_be_replaced_and_turned_off():
     mean = {i: t.mean(0, keepdim=True).expand_as(t) for i, t in tau.items()}
     for other in ({}, mean):
         assert not torch.allclose(learner(tasks.support, tasks.query.x, tau=other), as_is)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_lstm_learner_may_be_shown_with_steps(recipe):
+    """Trained without gradient steps, it takes those it is asked for at the recipe's step size."""
+    learner = build(settings_for("lstm-learner", TWO, recipe))
+    tasks = mixture_of(learner.settings).sample(2, torch.Generator().manual_seed(0))
+    assert learner(tasks.support, tasks.query.x).shape[0] == 1
+    assert learner(tasks.support, tasks.query.x, steps=5).shape[0] == 6
 
 
 def test_learned_step_sizes_are_positive_per_step_and_layer_and_repeat():
@@ -116,6 +129,7 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
         ({"steps": -1}, "steps must be at least 0"),
         ({"step_size": 0.0}, "step_size must be positive"),
         ({"learning_rate": float("nan")}, "learning_rate must be positive"),
+        ({"noise": -1.0}, "noise is a standard deviation"),
         ({"engine": "slow"}, "engine must be one of"),
         ({"blocks": (3,)}, "blocks must lie in 0..2"),
         ({"families": "linear"}, "setting families must be"),

@@ -132,6 +132,27 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
     assert not seen
 
 
+def test_bad_settings_leave_no_run_behind(tmp_path):
+    """Otherwise the corrected command would stumble over the file of the wrong one."""
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(ValueError, match="unknown family"):
+        train(small().replace(families=("sine",)), path, "cpu")
+    assert not path.exists()
+
+
+def test_a_run_of_another_version_or_device_is_explained(tmp_path):
+    path = tmp_path / "run.safetensors"
+    train(small(iterations=1), path, "cpu")
+    tensors, meta = checkpoint.load(path)
+    checkpoint.save(path, tensors | {"generator": torch.zeros(16, dtype=torch.uint8)}, meta)
+    with pytest.raises(CheckpointError, match="was trained on cpu: go on there"):
+        train(small(iterations=1), path, "cpu")
+    strange = meta | {"settings": meta["settings"] | {"warp": 9}}
+    checkpoint.save(path, tensors, strange)
+    with pytest.raises(CheckpointError, match="settings do not fit"):
+        train(small(iterations=1), path, "cpu")
+
+
 def test_a_slice_of_time_ends_between_steps(tmp_path):
     settings, path = small(iterations=10_000), tmp_path / "run.safetensors"
     run = train(settings, path, "cpu", seconds=0.2)
@@ -149,7 +170,11 @@ def test_sigterm_saves_before_it_stops(tmp_path):
         command, env={**os.environ, "MMAML_LITE_DATA": str(tmp_path)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    time.sleep(8)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/**/[!.]*.safetensors")):  # saved at the start
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    time.sleep(1)
     process.terminate()
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130 and "stopped after step" in stderr

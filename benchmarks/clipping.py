@@ -1,0 +1,63 @@
+"""What element-wise clipping of the inner gradient would do to the shipped FiLM models.
+
+The authors clip every entry at 10; the zoo's models were trained without (see docs/regression.md).
+Prints, for each setting, on how many tasks that clip would bite in each inner step, the largest
+gradient norm, and the errors of the same weights with and without the clip. Run it as
+`python benchmarks/clipping.py`; it takes about a minute.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.func import grad, vmap
+
+from mmaml_lite import algorithm, zoo
+from mmaml_lite.evaluate import errors, interval, shared_tasks
+from mmaml_lite.methods import Learner, build
+from mmaml_lite.networks import Tau
+from mmaml_lite.tasks import Examples, Tasks
+
+TASKS = 4000
+BOUND = 10.0
+
+
+@torch.no_grad()
+def gradients(learner: Learner, tasks: Tasks) -> tuple[Tensor, Tensor]:
+    """Largest entry and norm of every inner gradient, two `(tasks, steps)`."""
+
+    def one_task(tau: Tau, support: Examples) -> tuple[Tensor, Tensor]:
+        def loss(theta):
+            return F.mse_loss(learner.network(theta, support.x, tau), support.y)
+
+        path = algorithm.adapt(loss, dict(learner.theta), learner.step_sizes()[:-1])
+        flat = [torch.cat([g.flatten() for g in grad(loss)(theta).values()]) for theta in path]
+        return torch.stack([g.abs().max() for g in flat]), torch.stack([g.norm() for g in flat])
+
+    parts = [tasks[i : i + 500] for i in range(0, len(tasks), 500)]
+    taus = [learner.modulate(learner.embed(part.support)) for part in parts]
+    found = [vmap(one_task)(tau, part.support) for tau, part in zip(taus, parts, strict=True)]
+    return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
+
+
+def main() -> None:
+    """Print one paragraph of Markdown for each setting."""
+    torch.set_num_threads(1)
+    for setting in ("2-modes", "3-modes"):
+        model = zoo.load(f"regression/{setting}/mumomaml-film")
+        tasks = shared_tasks(model.settings, TASKS)
+        entry, norm = gradients(model.learner, tasks)
+        clipped = build(model.settings.replace(inner_clip=BOUND, inner_clip_norm=None))
+        clipped.load_state_dict(model.learner.state_dict())
+        bites = ", ".join(f"{s:.0%}" for s in (entry > BOUND).double().mean(0))
+        print(f"{setting}: an entry above {BOUND:g} at steps 1 to 5 in {bites} of {TASKS} tasks; ")
+        print(
+            f"gradient norm: median {norm[:, 0].median():.0f} at step 1, largest {norm.max():.0f}; "
+        )
+        for label, learner in [("as trained", model.learner), ("with the clip", clipped)]:
+            stages = [interval(stage) for stage in errors(learner, tasks)]
+            shown = ", ".join(f"{s['mean']:.3f}" for s in stages)
+            print(f"{label}: errors {shown} (± {stages[-1]['ci95']:.3f} at the end)")
+
+
+if __name__ == "__main__":
+    main()
