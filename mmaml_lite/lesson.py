@@ -13,7 +13,7 @@ from torch import Tensor
 from mmaml_lite import checkpoint, figures, report, zoo
 from mmaml_lite.evaluate import interval
 from mmaml_lite.floors import live_posterior
-from mmaml_lite.methods import mixture_of
+from mmaml_lite.methods import METHODS, mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
 from mmaml_lite.tasks import Examples, Tasks
@@ -223,12 +223,14 @@ def write_metrics(folder: str, values: Mapping[str, Any]) -> None:
         checkpoint.write_atomically(Path(folder) / "metrics.json", text.encode())
 
 
-def show(fig: Any) -> None:
-    """Display a figure, and its caption under it."""
+def show(fig: Any, cast: Cast) -> None:
+    """Display a figure, its caption under it, and which of the models shown are provisional."""
     from IPython.display import Markdown, display
 
+    marked = [METHODS[m.settings.method].label for m in cast.values() if m.provisional]
+    note = f" *Provisional weights: {', '.join(marked)}.*" if marked else ""
     display(fig)
-    display(Markdown(figures.caption(fig)))
+    display(Markdown(figures.caption(fig) + note))
 
 
 def say(text: str) -> None:

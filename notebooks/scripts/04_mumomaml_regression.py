@@ -45,7 +45,7 @@ from mmaml_lite import figures, lesson
 cast = lesson.load_cast(modes, modulation, seed, retrain, iterations)
 examples = lesson.showcase(cast, seed)  # one task of each family, five points each
 predictions = {method: lesson.curves(model, examples) for method, model in cast.items()}
-lesson.show(figures.fits(**lesson.fits(predictions, cast, examples)))
+lesson.show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
 
 # %% [markdown]
 # This is Figure 2 of the paper, with one thing added: **Bayes**, who knows the families and the noise
@@ -132,7 +132,7 @@ variants = {
     "maml": lesson.curves(cast["maml"], examples),
 }
 title = "Three ways to do without modulation"
-lesson.show(figures.fits(**lesson.fits(variants, cast, examples), title=title))
+lesson.show(figures.fits(**lesson.fits(variants, cast, examples), title=title), cast)
 
 # %% [markdown]
 # A few pictures prove little. Here are the medians over many test tasks, and with them your score:
@@ -170,7 +170,7 @@ other = lesson.showcase(cast, play_seed)
 predictions = {k: lesson.curves(m, other, steps=play_steps) for k, m in cast.items()}
 stages = ("before any gradient step", f"after {play_steps} gradient steps")
 view = lesson.fits(predictions, cast, other)
-lesson.show(figures.fits(**view, stages=stages, title="Your tasks"))
+lesson.show(figures.fits(**view, stages=stages, title="Your tasks"), cast)
 
 # %% [markdown]
 # ## The code
@@ -212,7 +212,7 @@ print("by hand and by the library agree:", bool((by_hand[-1] - library[-1]).abs(
 # %%
 few = tasks[:: max(1, len(tasks) // (240 if fast else 900))]
 drawn = lesson.embedding_map(mumomaml, few, examples, seed)
-lesson.show(figures.embedding_map(**drawn))
+lesson.show(figures.embedding_map(**drawn), {"mumomaml": mumomaml})
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -240,7 +240,7 @@ floors = lesson.floors(modes)
 nothing = tasks.query.y.square().mean().item()
 mean = {k: e.mean(1).numpy() for k, e in found.items()}
 half = {k: [interval(stage)["ci95"] for stage in e] for k, e in found.items()}
-lesson.show(figures.error_by_stage(mean, half, nothing, floors))
+lesson.show(figures.error_by_stage(mean, half, nothing, floors), cast)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -317,7 +317,7 @@ check_floor(my_answer, mumomaml.settings.noise, floors["Bayes"])
 hard = lesson.showcase(cast, seed, spread=False)
 predictions = {k: lesson.curves(m, hard) for k, m in cast.items()}
 title = "All five points in one half: what the other half holds is a guess"
-lesson.show(figures.fits(**lesson.fits(predictions, cast, hard), title=title))
+lesson.show(figures.fits(**lesson.fits(predictions, cast, hard), title=title), cast)
 
 # %% [markdown]
 # The band tells an honest guess from knowledge. On a single task a lucky method may come closer than Bayes;
