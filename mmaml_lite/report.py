@@ -48,8 +48,7 @@ def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dic
     from mmaml_lite.floors import floors
 
     tell(f"{setting}: computing the floors of {count} tasks, a few minutes, once")
-    settings = zoo.zoo_settings(f"{setting}/maml")
-    found = floors(mixture_of(settings), tasks)
+    found = floors(mixture_of(zoo.zoo_settings(f"{setting}/maml")), tasks)
     found = {name: found[name].float() for name in [*FLOORS, "mode_right"]}
     checkpoint.save(cache, found, {"kind": "floors", "setting": setting})
     return found
@@ -75,12 +74,12 @@ def evaluate_setting(
     methods: dict[str, Any] = {}
     for name, recipe, seed in entries:
         model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-        found = errors(model.learner, tasks)
-        key = f"{recipe}/{model.settings.method}"
-        per_task.setdefault(key, []).append(found)
         same_tasks = ("families", "shots", "noise")
         if any(getattr(model.settings, s) != getattr(asked, s) for s in same_tasks):
             raise ValueError(f"{name} was trained on other tasks than those of {setting}")
+        found = errors(model.learner, tasks)
+        key = f"{recipe}/{model.settings.method}"
+        per_task.setdefault(key, []).append(found)
         record = methods.setdefault(key, {"iterations": model.settings.iterations, "seeds": {}})
         if model.settings.iterations <= record["iterations"]:  # the least trained seed speaks
             record |= {
