@@ -44,7 +44,8 @@ def command_train(args: argparse.Namespace) -> None:
         zoo.check_replace(settings, args.name)
     path = zoo.run_path(args.name, args.recipe, args.seed, **variant)
     label = f"{args.name} {args.recipe} seed {args.seed}"
-    run = train(settings, path, args.device, [Progress(label)], args.seconds, args.threads)
+    watchers = [Progress(label), *([zoo.Snapshots(args.name)] if args.snapshots else [])]
+    run = train(settings, path, args.device, watchers, args.seconds, args.threads)
     if run.finished and variant:
         weights = zoo.export(run, args.name, path.with_stem(f"{path.stem}-weights"))
         print(f"other settings than the zoo's, so not in the zoo: {weights}")
@@ -81,6 +82,13 @@ def command_settings(args: argparse.Namespace) -> None:
         print(f"{f.name:16} {getattr(settings, f.name)!s:32} {f.metadata['help']}")
 
 
+def command_dial(args: argparse.Namespace) -> None:
+    """Measure the mode-mix dial of lesson 2: sinusoid tasks alone, one to five families."""
+    from mmaml_lite.dial import store
+
+    store(args.tasks)
+
+
 def command_run(args: argparse.Namespace) -> int:
     """Run lessons with papermill: the rest goes to `python -m mmaml_lite.notebooks`."""
     from mmaml_lite.notebooks import main as run_notebooks
@@ -111,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting"
     )
+    p.add_argument(
+        "--snapshots", action="store_true", help="keep the weights at log-spaced steps too"
+    )
     p.add_argument("--replace", action="store_true", help="even an entry with more iterations")
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
     p.add_argument("--threads", type=int, default=1, help="intra-op threads on the CPU")
@@ -125,6 +136,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--tasks", type=int, default=25_000)
     p.add_argument("--device", default="cpu")
     p.set_defaults(function=command_evaluate)
+    p = commands.add_parser("dial", help=command_dial.__doc__)
+    p.add_argument("--tasks", type=int, default=4_000)
+    p.set_defaults(function=command_dial)
     p = commands.add_parser("report", help=command_report.__doc__)
     p.add_argument("settings", nargs="*", default=known)
     p.add_argument("--into", type=Path, metavar="PAGE", help="a page that ends with these tables")

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaml_lite import checkpoint, figures, report, zoo
+from mmaml_lite import checkpoint, figures, maps, report, zoo
 from mmaml_lite.evaluate import interval
 from mmaml_lite.floors import live_posterior
 from mmaml_lite.methods import METHODS, mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
-from mmaml_lite.tasks import Examples, Tasks
+from mmaml_lite.tasks import Examples, Family, Tasks
 
 GRID = torch.linspace(-5, 5, 121)
 Cast = Mapping[str, zoo.Model]
@@ -96,6 +96,31 @@ def curves(
     return y[[0, -1]].numpy()
 
 
+def placed(points: Sequence[Sequence[float]]) -> Examples:
+    """Points `[[x, y], ...]` of a pad as the examples of one task `(1, K, 1)`."""
+    x, y = torch.tensor(points, dtype=torch.float32).reshape(-1, 2).unbind(1)
+    return Examples(x[None, :, None], y[None, :, None])
+
+
+@torch.no_grad()
+def stage_curves(
+    model: zoo.Model,
+    support: Examples,
+    mode: Tensor,
+    tau: Tau | None = None,
+    steps: int | None = None,
+    factor: float = 1.0,
+) -> np.ndarray:
+    """Predictions on GRID before any gradient step and after each one `(tasks, stages, grid)`.
+
+    tau: modulation vectors to use instead of the encoder's, one for each task or one for all.
+    """
+    x = GRID.expand(len(mode), -1)[..., None]
+    tau = None if tau is None else {i: t.expand(len(mode), -1, -1) for i, t in tau.items()}
+    y = model.learner(support, x, mode, tau=tau, steps=steps, factor=factor)[..., 0]
+    return y.movedim(0, 1).numpy()
+
+
 @torch.no_grad()
 def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau, chunk: int = 500) -> Tensor:
     """As `evaluate.errors`, with these modulation vectors, one for each task or one for all."""
@@ -141,27 +166,66 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
     }
 
 
-def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, seed: int = 0) -> dict[str, Any]:
-    """All that `figures.embedding_map` draws: a t-SNE of the embeddings of `tasks` and `marked`."""
-    from openTSNE import TSNE
+def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, drawn: maps.Map) -> dict[str, Any]:
+    """All that `figures.embedding_map` draws: the map of the embeddings of `tasks`, others marked.
 
+    drawn: the map, such as `maps.tsne(embeddings(model, tasks).numpy())`.
+    """
     families = mixture_of(model.settings).families
-    v = torch.cat([embeddings(model, tasks), embeddings(model, marked)]).numpy()
-    perplexity = min(30, len(v) // 4)
-    points = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit(v)
-    hover = [
+    places = drawn.place(embeddings(model, marked).numpy())
+    ours = [families[m].name for m in marked.mode.tolist()]
+    return {
+        "points": drawn.points,
+        "mode": tasks.mode.numpy(),
+        "names": [f.name for f in families],
+        "hover": described(tasks, families),
+        "marked": dict(zip(ours, places, strict=True)),
+    }
+
+
+def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All that `figures.gallery` draws: before any gradient step, and after the last one.
+
+    The first tasks of each mode that `seed` draws, whatever they look like.
+    """
+    mixture = mixture_of(cast["mumomaml"].settings)
+    modes = len(mixture.families)
+    tasks = mixture.sample(columns * modes, torch.Generator().manual_seed(2000 + seed))
+    truth = mixture.curves(GRID.expand(len(tasks), -1), tasks.mode, tasks.parameters)
+
+    def grid(values: Tensor | np.ndarray) -> np.ndarray:
+        return np.asarray(values).reshape(modes, columns, -1)
+
+    both = {key: curves(model, tasks) for key, model in cast.items()}
+    common = {
+        "x": GRID.numpy(), "truth": grid(truth), "names": mixture.names,
+        "seen_x": grid(tasks.support.x), "seen_y": grid(tasks.support.y),
+    }  # fmt: skip
+    return tuple(common | {"curves": {k: grid(y[i]) for k, y in both.items()}} for i in (0, 1))
+
+
+def forming(history: Sequence[tuple[int, zoo.Model]], tasks: Tasks) -> dict[str, Any]:
+    """All that `figures.forming` draws: maps of `tasks` at the moments of `zoo.history`."""
+    vectors = [embeddings(model, tasks) for _, model in history]
+    last = maps.pca(vectors[-1].numpy()).points
+    spread = last.std()  # embeddings grow in training: every map is drawn at the same size
+    drawn = [maps.turned_onto(maps.pca(v.numpy()).points, last) for v in vectors]
+    return {
+        "maps": [p * (spread / p.std()) for p in drawn],
+        "steps": [step for step, _ in history],
+        "agree": [neighbours_agree(v, tasks.mode) for v in vectors],
+        "mode": tasks.mode.numpy(),
+        "names": mixture_of(history[-1][1].settings).names,
+    }
+
+
+def described(tasks: Tasks, families: Sequence[Family]) -> list[str]:
+    """Family and parameters of every task, as the text that appears where one points at it."""
+    return [
         f"<b>{families[m].name}</b><br>"
         + "<br>".join(f"{k} {p:.2f}" for k, p in zip(families[m].priors, values, strict=False))
         for m, values in zip(tasks.mode.tolist(), tasks.parameters.tolist(), strict=True)
     ]
-    ours = [families[m].name for m in marked.mode.tolist()]
-    return {
-        "points": np.asarray(points[: len(tasks)]),
-        "mode": tasks.mode.numpy(),
-        "names": [f.name for f in families],
-        "hover": hover,
-        "marked": dict(zip(ours, np.asarray(points[len(tasks) :]), strict=True)),
-    }
 
 
 @torch.no_grad()

@@ -93,18 +93,23 @@ class Learner(nn.Module):
         tau: Tau | None = None,
         steps: int | None = None,
         only_last: bool = False,
+        factor: float = 1.0,
     ) -> Tensor:
         """Predict at x before any gradient step and after each one.
 
         support: x and y `(tasks, K, 1)`; x `(tasks, Q, 1)`; mode `(tasks,)`, read by oracles alone;
-        tau: use these modulation vectors instead of the encoder's ({} turns modulation off).
-        Returns `(stages, tasks, Q, 1)`, stages = steps + 1, or 1 with `only_last`.
+        tau: use these modulation vectors instead of the encoder's ({} turns modulation off);
+        factor: multiplies every inner step size. Returns `(stages, tasks, Q, 1)`, stages = steps +
+        1, or 1 with `only_last`.
         """
         s = self.settings
         tau = self.modulate(self.embed(support)) if tau is None else tau
+        alphas = self.step_sizes(steps)
+        if factor != 1:
+            alphas = [{name: factor * alpha for name, alpha in step.items()} for step in alphas]
         predictions = self.engine.stages(
             self.network, dict(self.theta), tau, support, x,
-            self.step_sizes(steps), s.first_order, s.inner_clip, s.inner_clip_norm, only_last,
+            alphas, s.first_order, s.inner_clip, s.inner_clip_norm, only_last,
         )  # fmt: skip
         return torch.stack(predictions)
 
@@ -145,13 +150,14 @@ class PerMode(nn.Module):
         tau: Tau | None = None,
         steps: int | None = None,
         only_last: bool = False,
+        factor: float = 1.0,
     ) -> Tensor:
         """As `Learner.forward`; raises ValueError without `mode`."""
 
         def answer(learner: Learner, p: Tensor) -> Tensor:
             mine = None if tau is None else {i: t[p] for i, t in tau.items()}
             examples = Examples(support.x[p], support.y[p])
-            return learner(examples, x[p], tau=mine, steps=steps, only_last=only_last)
+            return learner(examples, x[p], None, mine, steps, only_last, factor)
 
         return self._route(mode, answer, axis=1)
 
@@ -176,6 +182,7 @@ def register_method(name: str, label: str, **settings: Any) -> None:
     METHODS.add(name, Method(label, settings))
 
 
+register_method("pretrained", "pretrained network", train_steps=0)  # no look-ahead: not MAML
 register_method("maml", "MAML")
 register_method("tuned-maml", "tuned MAML", learn_step_size="layer")
 register_method("multi-maml", "Multi-MAML", per_mode=True)

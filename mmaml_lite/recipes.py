@@ -50,6 +50,9 @@ class Settings:
     per_mode: bool = _setting(False, "one separate learner for each mode, told the true mode")
 
     steps: int = _setting(5, "inner gradient steps, in training and test")
+    train_steps: int | None = _setting(
+        None, "inner steps in training, where it trains with another number than it is tested with"
+    )
     step_size: float = _setting(0.001, "inner step size alpha, or its initial value when learned")
     learn_step_size: str | None = _setting(
         None, "None (fixed), layer (one for each step and layer) or weight"
@@ -79,8 +82,9 @@ class Settings:
         for name in ("shots", "queries", "tasks_per_mode", "iterations"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.steps < 0:
-            raise ValueError(f"steps must be at least 0, got {self.steps}")
+        for name in ("steps", "train_steps"):
+            if getattr(self, name) is not None and getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
         for name in ("step_size", "learning_rate", "outer_clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")

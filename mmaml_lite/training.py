@@ -44,7 +44,8 @@ class Callback:
 
 def query_loss(learner: nn.Module, tasks: Tasks) -> Tensor:
     """Mean squared error on the queries after adaptation: the outer objective (line 11)."""
-    y = learner(tasks.support, tasks.query.x, tasks.mode, only_last=True)[-1]
+    steps = learner.settings.train_steps  # None: as many as in test
+    y = learner(tasks.support, tasks.query.x, tasks.mode, steps=steps, only_last=True)[-1]
     return F.mse_loss(y, tasks.query.y)
 
 
@@ -122,8 +123,9 @@ def train(
     callbacks: Sequence[Callback] = (),
     seconds: float | None = None,
     thread_count: int = 1,
+    stop: threading.Event | None = None,
 ) -> Run:
-    """Train, or go on with the run at `path`, to the end or for about `seconds`.
+    """Train, or go on with the run at `path`, to the end, for about `seconds`, or until `stop`.
 
     The run is saved at the start, every half minute and at the end. Ctrl-C finishes the step at
     hand, saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit
@@ -154,7 +156,8 @@ def train(
                     run.loss_sum = 0.0
                     for callback in callbacks:
                         callback.on_log(run, run.log[-1])
-                if seconds is not None and now - began > seconds:
+                out_of_time = seconds is not None and now - began > seconds
+                if out_of_time or (stop is not None and stop.is_set()):
                     break
                 if path is not None and now - saved > SAVE_SECONDS:
                     save_or_warn(run, path)

@@ -88,6 +88,40 @@ def run_path(name: str, recipe: str = "paper", seed: int = 0, **changes: Any) ->
     return data_folder() / "runs" / name / f"{recipe}-seed{seed}{tag}.safetensors"
 
 
+SNAPSHOT_STEPS = (1, 30, 100, 300, 1_000, 3_000, 10_000, 30_000)
+
+
+def snapshot_path(name: str, step: int, recipe: str = "paper", seed: int = 0) -> Path:
+    """Where the weights of an experiment at an earlier outer step are kept."""
+    return weights_path(name, recipe, seed).with_suffix("") / f"step{step}.safetensors"
+
+
+class Snapshots(Callback):
+    """Keeps the weights of a run at log-spaced outer steps, to show later how it came about."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def on_step(self, run: Run, loss: float) -> None:
+        """Keep the weights when this step is one of the chosen."""
+        if run.step in SNAPSHOT_STEPS:
+            s = run.settings
+            export(run, self.name, snapshot_path(self.name, run.step, s.recipe, s.seed))
+
+
+def history(name: str, recipe: str = "paper", seed: int = 0) -> list[tuple[int, Model]]:
+    """The snapshots of an experiment's training and, last, its final weights, as (step, model).
+
+    Empty where the zoo keeps no snapshots.
+    """
+    paths = {step: snapshot_path(name, step, recipe, seed) for step in SNAPSHOT_STEPS}
+    kept = [(step, read(path)) for step, path in paths.items() if path.is_file()]
+    if not kept:
+        return []
+    last = load(name, recipe, seed)
+    return [*kept, (last.settings.iterations, last)]
+
+
 def available(setting: str = "") -> list[tuple[str, str, int]]:
     """What the zoo holds, as (name, recipe, seed), for one setting or all."""
     root = data_folder() / "checkpoints"

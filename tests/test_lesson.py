@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite import algorithm, figures, lesson, zoo
+from mmaml_lite import algorithm, figures, lesson, maps, zoo
 from mmaml_lite.evaluate import errors, shared_tasks
 from mmaml_lite.methods import build
 
@@ -66,7 +66,8 @@ def test_neighbours_agree_counts_the_nearest_other_task():
 
 def test_the_map_places_the_tasks_and_the_marked_ones(cast):
     tasks = shared_tasks(cast["mumomaml"].settings, 30)
-    view = lesson.embedding_map(cast["mumomaml"], tasks, lesson.showcase(cast))
+    drawn = maps.pca(lesson.embeddings(cast["mumomaml"], tasks).numpy())
+    view = lesson.embedding_map(cast["mumomaml"], tasks, lesson.showcase(cast), drawn)
     assert view["points"].shape == (30, 2) and len(view["hover"]) == 30
     assert view["hover"][0].startswith("<b>sinusoid</b><br>amplitude ")
     assert list(view["marked"]) == ["sinusoid", "linear", "quadratic"]

@@ -1,17 +1,63 @@
 """Figures of the course: pure functions, arrays in and a plotly figure out."""
 
-from mmaml_lite.figures.embedding import embedding_map
+from mmaml_lite.figures.adaptation import (
+    adaptation,
+    before_learning,
+    error_by_steps,
+    redraw_adaptation,
+)
+from mmaml_lite.figures.contraction import contraction, contraction_lines, directions, sweep
+from mmaml_lite.figures.dial import dial, redraw_dial
+from mmaml_lite.figures.embedding import embedding_map, forming
+from mmaml_lite.figures.gallery import gallery
+from mmaml_lite.figures.gates import gates, reach, redraw_gates
+from mmaml_lite.figures.kernels import ladder, pulls, redraw_pulls, tangents
+from mmaml_lite.figures.landscape import landscape
+from mmaml_lite.figures.microscope import ablation, first_look, microscope, redraw_microscope
 from mmaml_lite.figures.regression import error_by_stage, fits
-from mmaml_lite.figures.style import METHODS, MODES, alt, caption
+from mmaml_lite.figures.style import METHODS, MODES, alt, caption, number
 from mmaml_lite.figures.table import table
+from mmaml_lite.figures.task import redraw_task, task
+from mmaml_lite.figures.three_ways import diagram
+from mmaml_lite.figures.training import redraw_training, training
 
 __all__ = [
     "METHODS",
     "MODES",
+    "ablation",
+    "adaptation",
     "alt",
+    "before_learning",
     "caption",
+    "contraction",
+    "contraction_lines",
+    "diagram",
+    "dial",
+    "directions",
     "embedding_map",
     "error_by_stage",
+    "error_by_steps",
+    "first_look",
     "fits",
+    "forming",
+    "gallery",
+    "gates",
+    "ladder",
+    "landscape",
+    "microscope",
+    "number",
+    "pulls",
+    "reach",
+    "redraw_adaptation",
+    "redraw_dial",
+    "redraw_gates",
+    "redraw_microscope",
+    "redraw_pulls",
+    "redraw_task",
+    "redraw_training",
+    "sweep",
     "table",
+    "tangents",
+    "task",
+    "training",
 ]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.figures.style import INK, finish, mode_style
+from mmaml_lite.figures.style import BARE, INK, finish, mode_style
 
 
 def embedding_map(
@@ -48,11 +48,70 @@ def embedding_map(
     )
     counts = ", ".join(f"{(mode == i).sum()} {n}" for i, n in enumerate(names))
     finish(fig, 620, title, says, f"{title}: {counts} tasks, one mark each.")
-    fig.update_xaxes(
-        showticklabels=False, ticks="", showgrid=False, zeroline=False, mirror=True, showline=True
-    )
-    fig.update_yaxes(
-        showticklabels=False, ticks="", showgrid=False, zeroline=False, mirror=True, showline=True
-    )
+    fig.update_xaxes(**BARE)
+    fig.update_yaxes(**BARE)
     fig.update_layout(width=820, margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935})
+    return fig
+
+
+def forming(
+    maps: Sequence[np.ndarray],
+    steps: Sequence[int],
+    agree: Sequence[float],
+    mode: np.ndarray,
+    names: Sequence[str],
+    title: str = "How the map forms during training",
+) -> go.Figure:
+    """The map of the same tasks at several moments of training, with a slider that needs no kernel.
+
+    maps: `(tasks, 2)` for each moment; steps: its outer step; agree: how often the nearest
+    neighbour is of the same mode, 0 to 1; mode `(tasks,)`, indices into `names`.
+    """
+
+    def marks(points: np.ndarray) -> list[go.Scatter]:
+        return [
+            go.Scatter(
+                x=points[mode == i, 0], y=points[mode == i, 1], name=name, mode="markers",
+                marker={"color": mode_style(name).color, "symbol": mode_style(name).symbol,
+                        "size": 7, "opacity": 0.8,
+                        "line": {"width": 0.6, "color": "white" if name != "tanh" else INK}},
+                hovertemplate=name + "<extra></extra>",
+            )
+            for i, name in enumerate(names)
+        ]  # fmt: skip
+
+    words = [
+        f"step {s:,}: nearest neighbour of the same family {100 * a:.0f} %"
+        for s, a in zip(steps, agree, strict=True)
+    ]
+    frames = [go.Frame(data=marks(p), name=w) for p, w in zip(maps, words, strict=True)]
+    short = [f"{s:,} · {100 * a:.0f} %" for s, a in zip(steps, agree, strict=True)]
+    stops = [
+        {"args": [[w], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
+         "label": label, "method": "animate"}
+        for w, label in zip(words, short, strict=True)
+    ]  # fmt: skip
+    fig = go.Figure(data=marks(maps[0]), frames=frames)
+    says = (
+        "**What to see.** Move the slider: the same tasks, described by the encoder at several "
+        "moments of one training run. At first a task lies anywhere; soon the families part, though "
+        "nothing in the training mentions them. (PCA, each map turned onto the final one.)"
+    )
+    finish(fig, 640, title, says, f"{title}. {words[0]}; {words[-1]}.")
+    fig.update_xaxes(**BARE)
+    fig.update_yaxes(**BARE)
+    everything = np.concatenate(maps)
+    for axis, values in (
+        (fig.layout.xaxis, everything[:, 0]),
+        (fig.layout.yaxis, everything[:, 1]),
+    ):
+        pad = 0.05 * (values.max() - values.min())
+        axis.range = [values.min() - pad, values.max() + pad]
+    fig.update_layout(
+        width=820, margin={"t": 84, "l": 12, "r": 12, "b": 110}, legend={"y": 0.935},
+        sliders=[{
+            "steps": stops, "active": 0, "x": 0.04, "len": 0.92, "y": 0, "pad": {"t": 18},
+            "currentvalue": {"prefix": "outer step · neighbours of the same family: ", "font": {"size": 14}}, "transition": {"duration": 0},
+        }],
+    )  # fmt: skip
     return fig

@@ -5,12 +5,18 @@ readers can tell apart; dash or marker shape is the second cue. Every figure car
 (what to see, with its numbers) and an alternative text: `caption(fig)`, `alt(fig)`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
 
 INK, SOFT, GRID = "#222222", "#5f6368", "#ececec"
 FONT = "Open Sans, DejaVu Sans, Verdana, Arial, sans-serif"
+
+# An axis that only frames: that of a map has no meaning to read off.
+BARE = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False,
+        "showline": True, "mirror": True}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ METHODS = {
     "mumomaml": Style("MuMoMAML", "#D55E00", "solid", "circle"),
     "maml": Style("MAML", "#0072B2", "dash", "square"),
     "multi-maml": Style("Multi-MAML", "#CC79A7", "dot", "diamond", "told the mode"),
+    "pretrained": Style("pretrained network", "#882255", "longdash", "pentagon"),
+    "tuned-maml": Style("tuned MAML", "#0072B2", "dashdot", "square-open"),
     # the same trained MuMoMAML, its modulation tampered with: same colour, other dashes
     "tau-mean": Style("τ = mean", "#D55E00", "dashdot", "triangle-up"),
     "tau-off": Style("τ off", "#D55E00", "dot", "x"),
@@ -78,8 +86,15 @@ def finish(fig: go.Figure, height: int, title: str, says: str, words: str) -> go
     return fig
 
 
+def refill(fig: go.Figure, data: Iterable[Mapping[str, Any]]) -> None:
+    """Give every trace of a figure new values, in the order of the traces: nothing is rebuilt."""
+    for trace, values in zip(fig.data, data, strict=True):
+        for name, value in values.items():
+            trace[name] = value
+
+
 def number(value: float) -> str:
     """An error in as many digits as a reader can use."""
-    if value >= 1000:
+    if not value < 1000:  # NaN too
         return "off the chart"
     return f"{value:.2f}" if value < 10 else f"{value:.1f}"

@@ -27,7 +27,7 @@
 # - tell three things apart that all get called "without modulation";
 # - read off where the gain comes from, and how far it still is from the best possible.
 #
-# *About 30 minutes to read and try; all cells together run in under a minute on a laptop's CPU.*
+# *About 45 minutes to read and try; all cells together run in about a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 
 # %% tags=["parameters"]
@@ -40,7 +40,7 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson
+from mmaml_lite import figures, lesson, zoo
 
 cast = lesson.load_cast(modes, modulation, seed, retrain, iterations)
 examples = lesson.showcase(cast, seed)  # one task of each family, five points each
@@ -87,25 +87,45 @@ lesson.say(lesson.provenance(cast))
 # ## Your prediction
 #
 # Take the trained MuMoMAML and **switch its modulation off**: no $\tau$, just the network with its
-# trained $\theta$ and the same five gradient steps. On a typical task, how does its error compare
-# with MAML's?
+# trained $\theta$ and the same five gradient steps.
 
 # %%
+from mmaml_lite import widgets
 from mmaml_lite.checks import Prediction, check_film, check_floor
+from mmaml_lite.checks.mumomaml import QUIZ_MAP
 
-my_prediction = ""  # write "A", "B" or "C"
 prediction = Prediction(
     {
         "A": "clearly smaller than MAML's",
         "B": "about the same: without modulation it *is* MAML",
         "C": "clearly larger than MAML's",
     },
-    my_prediction,
+    question="On a typical task, how does its error then compare with MAML's?",
 )
-prediction.noted()
+widgets.ask(prediction)
 
 # %% [markdown]
-# ## Play: three ways to do without modulation
+# ## Play: one task, looked at from four sides
+#
+# - **Move the task.** Choose a family, move its sliders. Watch the star move on the map.
+# - **Take points away.** With $K = 1$ or $2$ nobody can know the family, and Bayes says so.
+# - **Place your own points**, or click a mark of the map to open that task.
+# - **Leave the course of events:** a *tanh* or an *l1* was never trained. What does MuMoMAML make of it?
+# - **Modulation**: switch it off, or replace it by its mean. Then choose MAML on the right.
+
+# %%
+from mmaml_lite import maps
+from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
+
+mumomaml = cast["mumomaml"]
+tasks = shared_tasks(mumomaml.settings, 300 if fast else 4000)  # the same for every method
+few = tasks[:: max(1, len(tasks) // (240 if fast else 600))]
+drawn = maps.tsne(lesson.embeddings(mumomaml, few).numpy(), seed)
+explorer = widgets.task_explorer(cast, few, drawn, seed)
+explorer
+
+# %% [markdown]
+# ## Three ways to do without modulation
 #
 # People say "without modulation" and mean three different things:
 #
@@ -116,10 +136,6 @@ prediction.noted()
 # Each is one line of code:
 
 # %%
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
-
-mumomaml = cast["mumomaml"]
-tasks = shared_tasks(mumomaml.settings, 300 if fast else 4000)  # the same for every method
 tau = mumomaml.learner.modulate(mumomaml.learner.embed(tasks.support))
 tau_off = {}
 tau_mean = {block: t.mean(0, keepdim=True).detach() for block, t in tau.items()}
@@ -159,18 +175,6 @@ prediction.score(
 # comparison is with a separately trained MAML, and why a switch that says "modulation off" should
 # say which of the three it means. (We compare medians: with the wrong $\tau$, gradient
 # steps can run away on a few tasks and make a mean meaningless.)
-#
-# **Change and run again:** other tasks, and more or fewer gradient steps.
-
-# %%
-play_seed = 1  # try 2, 3, ...
-play_steps = 5  # try 0, 1, 20
-
-other = lesson.showcase(cast, play_seed)
-predictions = {k: lesson.curves(m, other, steps=play_steps) for k, m in cast.items()}
-stages = ("before any gradient step", f"after {play_steps} gradient steps")
-view = lesson.fits(predictions, cast, other)
-lesson.show(figures.fits(**view, stages=stages, title="Your tasks"), cast)
 
 # %% [markdown]
 # ## The code
@@ -210,9 +214,8 @@ print("by hand and by the library agree:", bool((by_hand[-1] - library[-1]).abs(
 # the first picture.
 
 # %%
-few = tasks[:: max(1, len(tasks) // (240 if fast else 900))]
-drawn = lesson.embedding_map(mumomaml, few, examples, seed)
-lesson.show(figures.embedding_map(**drawn), {"mumomaml": mumomaml})
+view = lesson.embedding_map(mumomaml, few, examples, drawn)
+lesson.show(figures.embedding_map(**view), {"mumomaml": mumomaml})
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -227,6 +230,28 @@ lesson.say(
     "families mix, read the functions: a flat parabola or a faint wave *is* nearly a line, "
     "and five noisy points cannot tell."
 )
+
+# %% [markdown]
+# This map was not always there. One training run, looked at a few times on its way:
+
+# %%
+name = f"regression/{modes}-modes/mumomaml-{modulation}"
+history = zoo.history(name)
+if history:
+    lesson.show(figures.forming(**lesson.forming(history, tasks[:: len(tasks) // 300])), {})
+
+# %% [markdown]
+# ## More fits
+#
+# The paper's Figures 8 and 9: other tasks of each family, drawn at random and not chosen. First
+# before any gradient step, then after five.
+
+# %%
+before, after = lesson.gallery(cast, 4, seed)
+lesson.show(figures.gallery(**before, title="Before any gradient step"), cast)
+
+# %%
+lesson.show(figures.gallery(**after, title="After five gradient steps"), cast)
 
 # %% [markdown]
 # ## Where the gain comes from
@@ -275,6 +300,20 @@ HTML(lesson.scoreboard(modes))
 # The two papers share authors and setting, and still differ. At least part of that can be chance, for
 # these errors have heavy tails (below). That is why our rows carry intervals.
 #
+# ## Train one yourself
+#
+# Press **Start**. The run goes on in the background, the notebook stays yours: move the sliders of the
+# explorer above meanwhile. **Pause** whenever you like; the run is kept in a file and goes on
+# where it stopped, even after a restart.
+
+# %%
+live = widgets.LiveTraining(name, examples, iterations=3000, seed=seed)
+live
+
+# %% [markdown]
+# What to look for: the dotted curves part first. For a while the gradient steps only repair; then modulation
+# takes over, and the thin curves in between move closer together.
+#
 # ## Check yourself
 #
 # **1.** Write FiLM. `z` has shape (points, units), `gamma` and `beta` have one entry for each unit.
@@ -308,6 +347,12 @@ check_floor(my_answer, mumomaml.settings.noise, floors["Bayes"])
 # targets contains it; the numbers beside the curves do not.
 # </details>
 #
+# **3.** One question before the limits.
+
+# %%
+widgets.ask(QUIZ_MAP)
+
+# %% [markdown]
 # ## Honest limits
 #
 # **Five points may not be enough for anyone.** The tasks in the first picture were chosen so that
@@ -356,6 +401,10 @@ lesson.say(f"""
 # - Modulation does most of the work; the gradient steps finish it.
 # - Modulation off is not MAML. Say which "without" you mean.
 # - Compare with intervals, on many tasks, and with what is possible at all.
+#
+# To keep or hand in your answers, run in a cell of your own
+# `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-4.md")`.
+# Terms and symbols: the [glossary](../docs/glossary.md).
 #
 # **Next:** the same three steps where examples are trajectories and the loss is a return:
 # reinforcement learning. Or run this lesson with other `modes` or another `modulation` in the parameters cell.

@@ -1,52 +1,32 @@
-"""Answers for the reader: predictions that are scored, exercises that name the likely mistake."""
+"""Exercises of lesson 4, whose replies name the likely mistake."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from mmaml_lite.checks.answers import Quiz, Reply, exercise
 
-@dataclass(frozen=True)
-class Reply:
-    """What a checker says, shown as Markdown; `right` is None where nothing is judged."""
-
-    right: bool | None
-    text: str
-
-    def _repr_markdown_(self) -> str:
-        mark = {True: "**Right.** ", False: "**Not yet.** ", None: ""}[self.right]
-        return f"> {mark}{self.text}"
-
-
-class Prediction:
-    """A pick made before the result is shown, kept until it is scored.
-
-    options: letter -> what it stands for; picked: a letter in either case, or "" for no answer.
-    """
-
-    def __init__(self, options: Mapping[str, str], picked: str):
-        self.options, self.picked = dict(options), str(picked).strip().upper()
-
-    def noted(self) -> Reply:
-        """Confirm the pick, or ask for one, without giving the answer away."""
-        if self.picked in self.options:
-            return Reply(None, f"Noted: **{self.picked}**, {self.options[self.picked]}. Read on.")
-        known = ", ".join(self.options)
-        return Reply(
-            None, f"No prediction yet. Write one of {known} between the quotes and run this again."
-        )
-
-    def score(self, truth: str, because: str) -> Reply:
-        """Compare the pick with the measured answer."""
-        answer = f"Measured: **{truth}**, {self.options[truth]}. {because}"
-        if self.picked not in self.options:
-            return Reply(None, answer)
-        if self.picked == truth:
-            return Reply(True, answer)
-        return Reply(None, f"You said **{self.picked}**. {answer} Surprises teach the most.")
+QUIZ_MAP = Quiz(
+    "The encoder has never been told the families. Why does its map show them?",
+    {
+        "A": "t-SNE finds clusters in anything",
+        "B": "the mode is part of the training loss",
+        "C": "a good start differs between families, so it pays to tell them apart",
+    },
+    {
+        "A": "t-SNE can draw islands out of noise, so suspicion is healthy. But the neighbours "
+        "were counted in the full embedding, before any map was made.",
+        "B": "The loss is the error on the query points after adapting, nothing else: look at "
+        "`training.query_loss`. The colours were added afterwards.",
+        "C": "To lower the error after adapting, tau must suit the task, and what suits a wave "
+        "does not suit a line. The sorting is a by-product.",
+    },
+    right="C",
+)
 
 
+@exercise("Write FiLM")
 def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
     """Exercise: film(z, gamma, beta) for z `(points, units)`, gamma and beta `(units,)`."""
     z = torch.tensor([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
@@ -65,10 +45,7 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
         (torch.relu(right), "Leave the ReLU out: the activation is the block's next step."),
         (gamma * torch.relu(z) + beta, "Modulation acts before the activation: no ReLU in here."),
     ]
-    try:
-        answer = film(z.clone(), gamma.clone(), beta.clone())
-    except Exception as error:
-        return Reply(False, f"Your function stopped with {type(error).__name__}: {error}")
+    answer = film(z.clone(), gamma.clone(), beta.clone())
     if not isinstance(answer, Tensor):
         return Reply(False, f"Return a tensor, not {type(answer).__name__}: is a `return` there?")
     if answer.shape != z.shape:
@@ -86,6 +63,7 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
     return Reply(False, "The numbers differ from gamma times z plus beta, unit by unit.")
 
 
+@exercise("The error of one who knows the function")
 def check_floor(answer: float | None, noise: float, bayes: float) -> Reply:
     """Exercise: the error, on noisy targets, of a method that knows the true function."""
     if answer is None:

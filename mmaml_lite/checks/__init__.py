@@ -1,0 +1,32 @@
+"""Answers for the reader: predictions that are scored, exercises that name the likely mistake."""
+
+from mmaml_lite.checks.answers import JOURNAL, Prediction, Quiz, Reply, exercise
+from mmaml_lite.checks.fails import check_remaining, check_rescue
+from mmaml_lite.checks.maml import check_chain, check_maml_loss
+from mmaml_lite.checks.modulation import (
+    QUIZ_MIX,
+    QUIZ_SOFTMAX,
+    check_block,
+    check_count,
+    check_gates,
+)
+from mmaml_lite.checks.mumomaml import check_film, check_floor
+
+__all__ = [
+    "JOURNAL",
+    "QUIZ_MIX",
+    "QUIZ_SOFTMAX",
+    "Prediction",
+    "Quiz",
+    "Reply",
+    "check_block",
+    "check_chain",
+    "check_count",
+    "check_film",
+    "check_floor",
+    "check_gates",
+    "check_maml_loss",
+    "check_remaining",
+    "check_rescue",
+    "exercise",
+]

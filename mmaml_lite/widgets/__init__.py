@@ -1,0 +1,37 @@
+"""Explorers of the course: each joins a pure function, a figure and the controls that move it."""
+
+from mmaml_lite.widgets.contraction import contraction_explorer
+from mmaml_lite.widgets.diagram import Diagram
+from mmaml_lite.widgets.dial import dial_explorer
+from mmaml_lite.widgets.explorer import Explorer
+from mmaml_lite.widgets.fit import fit_explorer
+from mmaml_lite.widgets.gates import gate_explorer
+from mmaml_lite.widgets.kernels import pull_explorer
+from mmaml_lite.widgets.landscape import landscape_explorer
+from mmaml_lite.widgets.microscope import first_look, microscope_explorer
+from mmaml_lite.widgets.overview import overview_explorer
+from mmaml_lite.widgets.pad import Pad
+from mmaml_lite.widgets.questions import Sketch, ask
+from mmaml_lite.widgets.task import task_explorer
+from mmaml_lite.widgets.three_ways import three_ways
+from mmaml_lite.widgets.training import LiveTraining
+
+__all__ = [
+    "Diagram",
+    "Explorer",
+    "LiveTraining",
+    "Pad",
+    "Sketch",
+    "ask",
+    "contraction_explorer",
+    "dial_explorer",
+    "first_look",
+    "fit_explorer",
+    "gate_explorer",
+    "landscape_explorer",
+    "microscope_explorer",
+    "overview_explorer",
+    "pull_explorer",
+    "task_explorer",
+    "three_ways",
+]

@@ -1,0 +1,355 @@
+// The browser's half of pad.py: draws the plane and sends back where the points are.
+// Pointer and touch: drag a point, tap the empty plane to add one, double-tap to take it away.
+// Keyboard: Tab to a point, arrow keys move it (Shift: five times as far), Delete takes it away.
+// Strokes: draw freely; or arrow keys move a cursor and Space puts the pen down and lifts it.
+
+const SVG = "http://www.w3.org/2000/svg";
+const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3", longdash: "11 5" };
+
+function make(tag, attributes = {}, parent = null, text = null) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== null) element.textContent = text;
+  parent?.append(element);
+  return element;
+}
+
+function ticks([low, high]) {
+  const rough = (high - low) / 4;
+  const size = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * size).find((s) => s >= rough);
+  const found = [];
+  for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) found.push(+t.toFixed(6));
+  return found;
+}
+
+function render({ model, el }) {
+  const get = (name) => model.get(name);
+  el.classList.add("mmaml-pad");
+  el.dataset.lmSuppressShortcuts = "true"; // arrows and Delete are for the points, not for cells
+  const heading = document.createElement("div");
+  heading.className = "heading";
+  const svg = make("svg", { role: "group" });
+  const buttons = document.createElement("div");
+  buttons.className = "buttons";
+  const help = document.createElement("div");
+  help.className = "help";
+  help.id = `pad-help-${Math.random().toString(36).slice(2)}`;
+  const aloud = document.createElement("div");
+  aloud.className = "sr";
+  aloud.setAttribute("aria-live", "polite");
+  el.append(heading, svg, buttons, help, aloud);
+
+  const clip = `pad-${Math.random().toString(36).slice(2)}`;
+  const layers = {};
+  let box; // the plane in pixels: left, top, width, height
+  const pixel = ([x, y]) => {
+    const [a, b] = get("xrange"), [c, d] = get("yrange");
+    return [box.left + ((x - a) / (b - a)) * box.width, box.top + ((d - y) / (d - c)) * box.height];
+  };
+  const plane = (event) => {
+    const seen = svg.getBoundingClientRect();
+    const [a, b] = get("xrange"), [c, d] = get("yrange");
+    const scale = seen.width / get("width");
+    const px = (event.clientX - seen.left) / scale, py = (event.clientY - seen.top) / scale;
+    return inside([a + ((px - box.left) / box.width) * (b - a), d - ((py - box.top) / box.height) * (d - c)]);
+  };
+  const inside = ([x, y]) => {
+    const [a, b] = get("xrange"), [c, d] = get("yrange");
+    const tidy = (v, low, high) => Math.round(Math.min(high, Math.max(low, v)) * 1000) / 1000;
+    return [tidy(x, a, b), tidy(y, c, d)];
+  };
+  const say = ([x, y]) => `${get("xlabel")} ${x.toFixed(2)}, ${get("ylabel")} ${y.toFixed(2)}`;
+  const points = () => get("value").map((p) => [...p]);
+  const strokes = () => get("value").map((s) => s.map((p) => [...p]));
+
+  // Changes go out once per frame, however fast the pointer is.
+  let waiting = false;
+  const send = (value) => {
+    model.set("value", value);
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; model.save_changes(); });
+  };
+
+  function drawPlane() {
+    const [width, height, axes] = [get("width"), get("height"), get("axes")];
+    const focused = focusedPoint();
+    box = axes ? { left: 40, top: 6, width: width - 48, height: height - 42 }
+               : { left: 1, top: 1, width: width - 2, height: height - 2 };
+    svg.replaceChildren();
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("width", width);
+    svg.setAttribute("height", height);
+    svg.setAttribute("aria-label", get("heading") || "pad");
+    for (const part of [heading, buttons, help]) part.style.maxWidth = `${width}px`;
+    const area = { x: box.left, y: box.top, width: box.width, height: box.height };
+    make("rect", area, make("clipPath", { id: clip }, make("defs", {}, svg)));
+    layers.plane = make("rect", { ...area, fill: "#fff", class: "plane" }, svg);
+    if (axes) {
+      for (const t of ticks(get("xrange"))) {
+        const [x] = pixel([t, 0]);
+        make("line", { x1: x, x2: x, y1: box.top, y2: box.top + box.height, class: "grid", "pointer-events": "none" }, svg);
+        make("text", { x, y: box.top + box.height + 14, "text-anchor": "middle", class: "tick" }, svg, t);
+      }
+      for (const t of ticks(get("yrange"))) {
+        const [, y] = pixel([0, t]);
+        make("line", { y1: y, y2: y, x1: box.left, x2: box.left + box.width, class: "grid", "pointer-events": "none" }, svg);
+        make("text", { x: box.left - 5, y: y + 4, "text-anchor": "end", class: "tick" }, svg, t);
+      }
+      make("text", { x: box.left + box.width / 2, y: height - 6, "text-anchor": "middle", class: "label" }, svg, get("xlabel"));
+      const middle = box.top + box.height / 2;
+      make("text", { x: 11, y: middle, "text-anchor": "middle", class: "label", transform: `rotate(-90 11 ${middle})` }, svg, get("ylabel"));
+    }
+    layers.image = make("g", { "pointer-events": "none" }, svg); // above the grid
+    make("rect", { ...area, class: "frame", "pointer-events": "none" }, svg);
+    layers.back = make("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
+    layers.strokes = make("g", { "clip-path": `url(#${clip})` }, svg);
+    layers.points = make("g", {}, svg);
+    drawImage(); drawBack(); drawPoints();
+    if (focused >= 0) focus(layers.points.children[focused] ?? addButton);
+  }
+  const focusedPoint = () => [...(layers.points?.children ?? [])].indexOf(document.activeElement);
+
+  function drawImage() {
+    layers.image.replaceChildren();
+    const [width, height] = get("image_size"), bytes = get("image");
+    if (!bytes.byteLength || bytes.byteLength !== 4 * width * height) return;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const data = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+    make("image", { x: box.left, y: box.top, width: box.width, height: box.height,
+      preserveAspectRatio: "none", href: canvas.toDataURL() }, layers.image);
+  }
+
+  function drawBack() {
+    layers.back.replaceChildren();
+    for (const line of get("lines")) {
+      const d = line.x.map((x, i) => {
+        const [px, py] = pixel([x, line.y[i]]);
+        return `${i ? "L" : "M"}${px.toFixed(1)} ${Math.max(-1e4, Math.min(1e4, py)).toFixed(1)}`;
+      }).join("");
+      make("path", { d, fill: "none", class: "line", stroke: line.color ?? "#222", "stroke-width": line.width ?? 2,
+        "stroke-dasharray": DASHES[line.dash ?? "solid"], "stroke-opacity": line.opacity ?? 1 }, layers.back);
+      if (line.label) {
+        const [px, py] = pixel([line.x.at(-1), line.y.at(-1)]);
+        const clamped = Math.max(box.top + 12, Math.min(box.top + box.height - 4, py));
+        make("text", { x: Math.min(px, box.left + box.width) - 4, y: clamped - 4, "text-anchor": "end", class: "note",
+          style: `fill:${line.color ?? "#222"}` }, layers.back, line.label);
+      }
+    }
+    for (const arrow of get("arrows")) {
+      const [x1, y1] = pixel(arrow.tail), [x2, y2] = pixel(arrow.head);
+      const color = arrow.color ?? "#222", turn = Math.atan2(y2 - y1, x2 - x1), long = Math.hypot(x2 - x1, y2 - y1);
+      if (long < 1) continue;
+      const size = Math.min(11, 4 + long / 4) * Math.max(1, (arrow.width ?? 3) / 4), wing = (a) => `${x2 - size * Math.cos(turn + a)} ${y2 - size * Math.sin(turn + a)}`;
+      make("path", { d: `M${x1} ${y1}L${x2} ${y2}`, stroke: color, "stroke-width": arrow.width ?? 3, fill: "none",
+        class: "arrow", "stroke-dasharray": DASHES[arrow.dash ?? "solid"] }, layers.back);
+      make("path", { d: `M${x2} ${y2}L${wing(0.45)}L${wing(-0.45)}Z`, fill: color }, layers.back);
+      if (arrow.label) make("text", { x: x2 + 8 * Math.cos(turn), y: y2 + 8 * Math.sin(turn) + 4, class: "note",
+        "text-anchor": Math.cos(turn) < -0.2 ? "end" : "start", style: `fill:${color}` }, layers.back, arrow.label);
+    }
+  }
+
+  function drawPoints() {
+    const isStrokes = get("kind") === "strokes", on = get("enabled");
+    el.classList.toggle("off", !on);
+    heading.textContent = get("heading");
+    heading.style.display = get("heading") ? "" : "none";
+    layers.strokes.replaceChildren();
+    if (isStrokes) {
+      for (const stroke of get("value")) {
+        const d = stroke.map((p, i) => `${i ? "L" : "M"}${pixel(p).map((v) => v.toFixed(1)).join(" ")}`).join("");
+        make("path", { d: stroke.length === 1 ? `${d}l0.01 0` : d, class: "stroke" }, layers.strokes);
+      }
+      if (document.activeElement === svg) make("circle", { cx: pixel(cursor)[0], cy: pixel(cursor)[1],
+        r: down ? 3 : 6, class: "cursor" }, layers.strokes);
+    }
+    const shown = isStrokes ? [] : get("value");
+    while (layers.points.children.length > shown.length) layers.points.lastChild.remove();
+    shown.forEach((point, i) => {
+      const g = layers.points.children[i] ?? newPoint(i);
+      const [x, y] = pixel(inside(point));
+      g.setAttribute("transform", `translate(${x} ${y})`);
+      g.setAttribute("tabindex", on ? 0 : -1);
+      const name = get("names")[i] ?? `point ${i + 1}`;
+      g.setAttribute("aria-label", name);
+      g.setAttribute("aria-valuenow", point[0]); // a slider has one number: the text says both
+      g.setAttribute("aria-valuetext", say(point));
+      g.querySelector("text").textContent = get("names")[i] ?? i + 1;
+    });
+    const fixed = get("at_least") === get("at_most");
+    svg.setAttribute("role", isStrokes ? "application" : "group"); // the first hears arrow keys
+    svg.setAttribute("aria-describedby", help.id);
+    svg.setAttribute("tabindex", isStrokes && on ? 0 : -1);
+    addButton.style.display = isStrokes || fixed ? "none" : "";
+    removeButton.style.display = fixed && !isStrokes ? "none" : "";
+    removeButton.textContent = isStrokes ? "Undo" : "Remove last";
+    clearButton.style.display = fixed && !isStrokes ? "none" : "";
+    addButton.disabled = !on || shown.length >= get("at_most");
+    removeButton.disabled = !on || get("value").length <= (isStrokes ? 0 : get("at_least"));
+    clearButton.disabled = removeButton.disabled;
+    help.textContent = !on || get("at_most") === 0 ? "" : isStrokes
+      ? "Draw with the pointer. Keyboard: Tab to the plane, arrow keys move, Space lowers and lifts the pen."
+      : fixed ? "Drag. Keyboard: Tab to a point, arrow keys move it (with Shift: further)."
+      : "Click adds a point, dragging moves it, double-click removes it. Keyboard: Tab to a point, arrow keys move it (with Shift: further), Delete removes it.";
+  }
+
+  const focus = (element) => element.focus({ preventScroll: true }); // the page must not jump
+  const removable = () => get("value").length > get("at_least");
+  // What the pointer holds: a point, how far off its middle it was grasped, whether it has moved.
+  let held = -1, off = [0, 0], grasp = null;
+  let tapped = { i: -1, at: 0 }; // taps are counted here: the plane captures the pointer
+  const hold = (i, event) => {
+    const [x, y] = plane(event), point = get("value")[i];
+    held = i;
+    off = [point[0] - x, point[1] - y];
+    grasp = [event.clientX, event.clientY];
+    svg.setPointerCapture(event.pointerId);
+    layers.points.children[i].classList.add("held");
+    focus(layers.points.children[i]);
+  };
+  const drag = (event) => {
+    if (grasp && Math.hypot(event.clientX - grasp[0], event.clientY - grasp[1]) < 3) return;
+    grasp = null; // further than a tap trembles
+    tapped.i = -1;
+    const now = points(), [x, y] = plane(event);
+    now[held] = inside([x + off[0], y + off[1]]);
+    send(now);
+  };
+
+  function newPoint(i) {
+    const [low, high] = get("xrange");
+    const g = make("g", { class: "point", role: "slider", "aria-roledescription": "movable point",
+      "aria-valuemin": low, "aria-valuemax": high, "data-point": i }, layers.points);
+    make("circle", { r: 13, class: "reach" }, g); // fingers are wide
+    make("circle", { r: 9, class: "halo" }, g);
+    make("text", {}, g);
+    g.addEventListener("pointerdown", (event) => {
+      if (!get("enabled") || event.button > 0) return;
+      event.stopPropagation();
+      event.preventDefault();
+      const again = removable() && tapped.i === i && event.timeStamp - tapped.at < 400;
+      tapped = again ? { i: -1, at: 0 } : { i, at: event.timeStamp };
+      if (again) remove(i);
+      else hold(i, event);
+    });
+    g.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      if (moves[event.key]) {
+        const by = get("step") * (event.shiftKey ? 5 : 1), now = points();
+        now[i] = inside([now[i][0] + by * moves[event.key][0], now[i][1] + by * moves[event.key][1]]);
+        send(now);
+      } else if (event.key === "Delete" || event.key === "Backspace") remove(i);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    return g;
+  }
+
+  function add(point) {
+    if (get("value").length >= get("at_most")) return false;
+    send([...points(), inside(point)]);
+    focus(layers.points.lastChild);
+    return true;
+  }
+  function remove(i) {
+    if (!removable() || !get("enabled")) return;
+    const now = points();
+    now.splice(i, 1);
+    send(now);
+    focus(layers.points.children[Math.min(i, now.length - 1)] ?? addButton);
+  }
+
+  // Strokes
+  let drawing = false, down = false, cursor = [0, 0];
+  const extend = (point) => {
+    const now = strokes(), last = now.at(-1)?.at(-1);
+    if (last && Math.hypot(...pixel(point).map((v, k) => v - pixel(last)[k])) < 2) return;
+    now.at(-1).push(point);
+    send(now);
+  };
+  svg.addEventListener("pointerdown", (event) => {
+    if (!get("enabled") || event.button > 0) return;
+    if (get("kind") === "strokes") {
+      focus(svg);
+      drawing = true;
+      svg.setPointerCapture(event.pointerId);
+      cursor = plane(event);
+      send([...strokes(), [cursor]]);
+      event.preventDefault();
+    } else if (event.target === layers.plane && get("at_least") !== get("at_most")) {
+      event.preventDefault();
+      if (add(plane(event))) hold(get("value").length - 1, event);
+    } else if (get("at_most") === 1 && get("at_least") === 1) { // one point: it jumps there
+      send([plane(event)]);
+      hold(0, event);
+      event.preventDefault();
+    }
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (drawing) { cursor = plane(event); extend(cursor); }
+    else if (held >= 0 && held < get("value").length) drag(event);
+  });
+  const release = () => {
+    layers.points.children[held]?.classList.remove("held");
+    drawing = false;
+    held = -1;
+  };
+  svg.addEventListener("pointerup", release);
+  svg.addEventListener("pointercancel", release);
+  svg.addEventListener("keydown", (event) => {
+    if (get("kind") !== "strokes" || event.target !== svg || !get("enabled")) return;
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (moves[event.key]) {
+      const by = get("step") * (event.shiftKey ? 5 : 1);
+      cursor = inside([cursor[0] + by * moves[event.key][0], cursor[1] + by * moves[event.key][1]]);
+      if (down) extend(cursor);
+    } else if (event.key === " ") {
+      down = !down;
+      if (down) send([...strokes(), [cursor]]);
+    } else return;
+    aloud.textContent = `${down ? "drawing, " : ""}${say(cursor)}`;
+    event.preventDefault();
+    event.stopPropagation();
+    drawPoints();
+  });
+  svg.addEventListener("focus", () => drawPoints());
+  svg.addEventListener("blur", () => drawPoints());
+
+  function button(text, action) {
+    const b = document.createElement("button");
+    b.type = "button";
+    b.textContent = text;
+    b.addEventListener("click", () => {
+      action();
+      if (b.disabled) focus(get("kind") === "strokes" ? svg : addButton); // it would be lost
+    });
+    buttons.append(b);
+    return b;
+  }
+  const middle = () => {
+    const [a, b] = get("xrange"), [c, d] = get("yrange"), n = get("value").length;
+    return [a + (b - a) * ((0.5 + n * 0.618) % 1), (c + d) / 2];
+  };
+  const addButton = button("Add a point", () => add(middle()));
+  const removeButton = button("Remove last", () => {
+    const n = get("value").length;
+    if (get("kind") === "strokes") send(strokes().slice(0, -1));
+    else if (removable()) send(points().slice(0, n - 1));
+  });
+  const clearButton = button("Clear", () => {
+    down = false;
+    send(get("kind") === "strokes" ? [] : points().slice(0, get("at_least")));
+  });
+
+  const redraw = ["kind", "xrange", "yrange", "xlabel", "ylabel", "axes", "width", "height", "heading"];
+  redraw.forEach((name) => model.on(`change:${name}`, drawPlane));
+  ["value", "names", "enabled", "at_least", "at_most"].forEach((name) => model.on(`change:${name}`, drawPoints));
+  ["lines", "arrows"].forEach((name) => model.on(`change:${name}`, drawBack));
+  model.on("change:image", drawImage);
+  drawPlane();
+}
+
+export default { render };

@@ -1,0 +1,176 @@
+"""Live training: start, pause and go on, with fits and map changing while the kernel stays free.
+
+The run goes on in a thread of its own, is saved every half minute and when paused, and is taken up
+again from its file, also by another kernel: nothing is lost.
+"""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as W
+import numpy as np
+import torch
+
+from mmaml_lite import figures, maps, zoo
+from mmaml_lite.lesson import GRID
+from mmaml_lite.methods import Learner, mixture_of
+from mmaml_lite.recipes import Settings
+from mmaml_lite.report import read_results
+from mmaml_lite.runs import Run
+from mmaml_lite.tasks import Tasks
+from mmaml_lite.training import Callback, train
+from mmaml_lite.widgets.explorer import Explorer
+
+EVERY = 0.8  # seconds between two pictures
+
+
+@torch.no_grad()
+def training_view(
+    learner: Learner, examples: Tasks, crowd: Tasks, before: np.ndarray | None = None
+) -> dict[str, Any]:
+    """What the figure shows of a learner at one moment.
+
+    examples: one task of each mode, for the fits; crowd: tasks for the map; before: the map of an
+    earlier moment `(n, 2)`, onto which this one is turned.
+    """
+    mixture = mixture_of(learner.settings)
+    x = GRID.expand(len(examples), -1)
+    y = learner(examples.support, x[..., None], examples.mode)[..., 0].movedim(0, 1)
+    points = maps.pca(learner.embed(crowd.support).numpy()).points
+    return {
+        "x": GRID.numpy(), "curves": y.numpy(), "names": mixture.names,
+        "truth": mixture.curves(x, examples.mode, examples.parameters).numpy(),
+        "seen_x": examples.support.x[..., 0].numpy(), "seen_y": examples.support.y[..., 0].numpy(),
+        "points": points if before is None else maps.turned_onto(points, before),
+        "mode": crowd.mode.numpy(),
+    }  # fmt: skip
+
+
+class LiveTraining:
+    """Buttons and pictures around one training run of a modulated learner.
+
+    name: as in the zoo, such as "regression/3-modes/mumomaml-film"; examples: one task of each
+    mode; iterations: outer steps until it is finished; path: file of the run, by default
+    data/runs/live/. `start()`, `pause()`, `wait()` and `again()` do what the buttons do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        examples: Tasks,
+        iterations: int = 3000,
+        seed: int = 0,
+        path: Path | None = None,
+    ):
+        self.settings: Settings = zoo.zoo_settings(name, seed=seed, iterations=iterations)
+        if self.settings.modulation is None or self.settings.per_mode:
+            raise ValueError(f"live training shows embeddings, and {name} has none: take MuMoMAML")
+        place = zoo.data_folder() / "runs" / "live" / name / f"seed{seed}-{iterations}.safetensors"
+        self.path = path or place
+        self._examples = examples
+        self._crowd = mixture_of(self.settings).sample(200, torch.Generator().manual_seed(5))
+        try:
+            self._floor = read_results(name.rpartition("/")[0])["floors"]["bayes"]["mean"]
+        except (OSError, KeyError, ValueError):  # a mixture of the reader's own has none stored
+            self._floor = None
+        self._stop, self._thread, self._map = threading.Event(), None, None
+        self._curve: list[tuple[int, float]] = []
+        self.run = train(self.settings, self.path, "cpu", seconds=0.0)  # start, or take it up
+        self.button = W.Button(description="Start", icon="play", button_style="primary")
+        self.reset = W.Button(description="Start over", icon="refresh")
+        self.button.on_click(lambda _: self.pause() if self.going else self.start())
+        self.reset.on_click(lambda _: self.again())
+        self.progress = W.IntProgress(
+            value=self.run.step, max=iterations, description="outer steps",
+            style={"description_width": "90px"}, layout={"width": "420px"},
+        )  # fmt: skip
+        self.explorer = Explorer(
+            "training", {"step": self.progress}, self._look, figures.training,
+            figures.redraw_training, self._say, arrange=self._arrange,
+        )  # fmt: skip
+
+    @property
+    def going(self) -> bool:
+        """Whether the run goes on at this moment."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> "LiveTraining":
+        """Start or go on, in the background."""
+        if not self.going and not self.run.finished:
+            self._stop.clear()
+            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._label("Pause", "pause")
+            self._thread.start()
+        return self
+
+    def pause(self) -> "LiveTraining":
+        """Stop after the outer step at hand; the run is saved."""
+        self._stop.set()
+        return self.wait()
+
+    def wait(self) -> "LiveTraining":
+        """Wait until the run is finished or paused."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        return self
+
+    def again(self) -> "LiveTraining":
+        """Throw the run away and stand at its beginning."""
+        self.pause()
+        self.path.unlink(missing_ok=True)
+        self.run, self._map = train(self.settings, self.path, "cpu", seconds=0.0), None
+        self._curve.clear()
+        self._label("Start", "play")
+        self.progress.value = self.run.step
+        return self
+
+    def _work(self) -> None:
+        monitor = self
+
+        class Watch(Callback):
+            def __init__(self):
+                self.shown, self.losses = time.monotonic(), []
+
+            def on_start(self, run: Run) -> None:
+                monitor.run = run
+
+            def on_step(self, run: Run, loss: float) -> None:
+                self.losses.append(loss)
+                if time.monotonic() - self.shown > EVERY:
+                    monitor._curve.append((run.step, float(np.mean(self.losses))))
+                    self.losses.clear()
+                    monitor.progress.value = run.step  # the explorer follows
+                    self.shown = time.monotonic()
+
+        try:
+            self.run = train(self.settings, self.path, "cpu", [Watch()], stop=self._stop)
+        except Exception as error:  # in a thread nobody else would hear of it
+            self.explorer.complain(f"the training stopped: {error}")
+        self.progress.value = self.run.step
+        self._label(*(("Finished", "check") if self.run.finished else ("Continue", "play")))
+
+    def _label(self, text: str, icon: str) -> None:
+        self.button.description, self.button.icon = text, icon
+
+    def _look(self, step: int) -> dict[str, Any]:
+        view = training_view(self.run.learner, self._examples, self._crowd, self._map)
+        self._map = view["points"]
+        curve = np.array(self._curve or [(np.nan, np.nan)])
+        return view | {
+            "losses": (curve[:, 0], curve[:, 1]), "floor": self._floor, "step": self.run.step,
+            "iterations": self.settings.iterations,
+        }  # fmt: skip
+
+    def _say(self, view: dict[str, Any]) -> str:
+        done = f"Step {view['step']:,} of {view['iterations']:,}"
+        latest = f", loss {self._curve[-1][1]:.2f}" if self._curve else ""
+        floor = f" (Bayes {self._floor:.2f})" if self._floor else ""
+        return f"{done}{latest}{floor}. The run is kept in a file: it can go on at any time."
+
+    def _arrange(self, controls: dict[str, W.Widget], screen: W.Widget) -> W.Widget:
+        return W.VBox([W.HBox([self.button, self.reset, controls["step"]]), screen])
+
+    def _ipython_display_(self) -> None:
+        self.explorer._ipython_display_()
