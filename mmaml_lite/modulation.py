@@ -45,6 +45,12 @@ def film(e: Tensor) -> Tensor:
     return torch.stack([1 + gamma, beta], dim=-2)
 
 
+@register_modulation("scale", rows=1)
+def scale(e: Tensor) -> Tensor:
+    """FiLM without its shift, as in the follow-up paper's reinforcement learning."""
+    return 1 + e.unsqueeze(-2)
+
+
 @register_modulation("sigmoid", rows=1)
 def sigmoid(e: Tensor) -> Tensor:
     """A gate in (0, 1) for each unit, independent of the others."""
@@ -65,5 +71,5 @@ def modulate(z: Tensor, tau: Tensor | Sequence[Tensor] | None) -> Tensor:
     """
     if tau is None:
         return z
-    scale, *shift = tau.split(1, dim=-2) if isinstance(tau, Tensor) else tau
-    return torch.addcmul(shift[0], scale, z) if shift else scale * z
+    factor, *shift = tau.split(1, dim=-2) if isinstance(tau, Tensor) else tau
+    return torch.addcmul(shift[0], factor, z) if shift else factor * z

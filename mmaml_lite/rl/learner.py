@@ -1,0 +1,102 @@
+"""Embed, modulate, adapt, for policies: the same three functions as in regression.
+
+One trajectory of the unmodulated prior is read by the encoder; tau modulates the policy; gradient
+steps follow on trajectories of the modulated policy. How that first trajectory, and with it tau,
+depends on theta is *not* differentiated: theta is not told how to explore so that the encoder
+learns more (nor is it in the paper).
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.func import vmap
+
+from mmaml_lite import algorithm
+from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.rl.advantages import baseline, discounted, generalised, normalised
+from mmaml_lite.rl.objective import SURROGATES
+from mmaml_lite.rl.policy import GaussianPolicy
+from mmaml_lite.rl.sampling import Trajectories
+from mmaml_lite.rl.settings import MetaSettings
+
+
+class TrajectoryEncoder(nn.Module):
+    """A GRU over observation, action and reward of every step; then two layers, mean, two layers.
+
+    Trajectories of one task are pooled by their mean, so their order does not matter. Steps after
+    the end of an episode are not read.
+    """
+
+    def __init__(self, features: int, hidden: int):
+        super().__init__()
+        self.gru = nn.GRU(features, hidden, batch_first=True)
+        self.each = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
+        self.pooled = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
+        self.size = hidden
+
+    def forward(self, seen: Trajectories) -> Tensor:
+        """Trajectories of tasks -> upsilon `(tasks, size)`."""
+        steps = torch.cat([seen.observations, seen.actions, seen.rewards[..., None]], dim=-1)
+        tasks, n = steps.shape[:2]
+        states, _ = self.gru(steps.flatten(0, 1))
+        last = seen.alive.sum(-1).long().clamp(min=1).flatten() - 1
+        end = states[torch.arange(tasks * n, device=states.device), last]
+        return self.pooled(self.each(end).view(tasks, n, -1).mean(1))
+
+
+class PolicyLearner(nn.Module):
+    """MuMoMAML's policy and, without modulation, MAML's: theta, encoder and heads omega."""
+
+    def __init__(self, settings: MetaSettings, observations: int = 2, actions: int = 2):
+        super().__init__()
+        s = self.settings = settings
+        self.policy = GaussianPolicy(observations, actions, s.hidden)
+        self.theta = nn.ParameterDict(self.policy.init())
+        self.encoder, self.heads = None, nn.ModuleDict()
+        if s.modulation is not None:
+            self.modulation = MODULATIONS[s.modulation]
+            self.encoder = TrajectoryEncoder(observations + actions + 1, s.encoder_hidden)
+            for i, units in enumerate(s.hidden):
+                head = nn.Linear(self.encoder.size, self.modulation.rows * units)
+                nn.init.xavier_uniform_(head.weight, gain=0.1)  # start near the plain network
+                nn.init.zeros_(head.bias)
+                self.heads[str(i)] = head
+
+    def embed(self, seen: Trajectories | None) -> Tensor | None:
+        """Task embedding upsilon `(tasks, d)` of exploratory trajectories; None without encoder."""
+        return None if self.encoder is None else self.encoder(seen)
+
+    def modulate(self, embedding: Tensor | None) -> Tau:
+        """Modulation vectors tau_i `(tasks, rows, units)` of every block."""
+        if embedding is None:
+            return {}
+        return {int(i): self.modulation.vector(head(embedding)) for i, head in self.heads.items()}
+
+    def advantages(self, seen: Trajectories) -> Tensor:
+        """Normalised advantages of every step `(tasks, n, H)`, with each task's own baseline."""
+        s = self.settings
+        values = baseline(seen.observations, discounted(seen.rewards, s.discount), seen.alive)
+        found = generalised(seen.rewards, values, seen.alive, s.discount, s.trace)
+        return normalised(found, seen.alive)
+
+    def log_probs(self, theta: Theta, tau: Tau, seen: Trajectories) -> Tensor:
+        """Log density of every action `(tasks, n, H)`, theta and tau of each task its own."""
+
+        def one_task(theta: Theta, tau: Tau, observations: Tensor, actions: Tensor) -> Tensor:
+            return self.policy.log_prob(theta, observations, actions, tau)
+
+        return vmap(one_task)(theta, tau, seen.observations, seen.actions)
+
+    def adapt(self, theta: Theta, tau: Tau, seen: Trajectories) -> Theta:
+        """One gradient step of every task from its own theta `(tasks, ...)`, differentiable."""
+        surrogate, alpha = SURROGATES[self.settings.surrogate], self.settings.step_size
+
+        def one_task(theta: Theta, tau: Tau, seen: Trajectories, advantages: Tensor) -> Theta:
+            def loss(theta: Theta) -> Tensor:
+                log_prob = self.policy.log_prob(theta, seen.observations, seen.actions, tau)
+                gain = surrogate(log_prob, advantages, seen.alive).sum()
+                return -gain / seen.alive.sum()
+
+            return algorithm.adapt(loss, theta, [dict.fromkeys(theta, alpha)])[-1]
+
+        return vmap(one_task)(theta, tau, seen, self.advantages(seen))

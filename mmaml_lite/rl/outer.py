@@ -1,0 +1,154 @@
+"""The outer step: TRPO (Schulman et al. 2015) on what the adapted policies earn, or PPO-style.
+
+Both improve one objective, the surrogate on post-adaptation data as a function of all
+meta-parameters, through embedding, modulation and the inner gradient steps.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.rl.learner import PolicyLearner
+from mmaml_lite.rl.policy import divergence
+from mmaml_lite.rl.sampling import Trajectories, per_task
+
+
+class MetaBatch(NamedTuple):
+    """All that was sampled for one outer step: what the encoder read, then stage after stage.
+
+    stages: before each inner step, and last the post-adaptation data.
+    """
+
+    explore: Trajectories | None
+    stages: list[Trajectories]
+
+
+class Adapted(NamedTuple):
+    """Adapted policies on the post-adaptation data: log densities, and both parameters."""
+
+    log_prob: Tensor  # (tasks, n, H)
+    mean: Tensor  # (tasks, n, H, da)
+    log_std: Tensor  # (tasks, 1, 1, da)
+
+
+def adapted(learner: PolicyLearner, batch: MetaBatch) -> tuple[Theta, Tau]:
+    """Repeat the inner loop on a batch as a function of the meta-parameters: theta' and tau."""
+    tau = learner.modulate(learner.embed(batch.explore))
+    theta = per_task(dict(learner.theta), len(batch.stages[0].rewards))
+    for i, seen in enumerate(batch.stages[:-1]):
+        plain = learner.settings.first_step_plain and i == 0
+        theta = learner.adapt(theta, {} if plain else tau, seen)
+    return theta, tau
+
+
+def evaluated(learner: PolicyLearner, batch: MetaBatch) -> Adapted:
+    """The adapted policies on the last stage of the batch."""
+    theta, tau = adapted(learner, batch)
+    last = batch.stages[-1]
+    flat = last.observations.flatten(1, 2)
+    mean = learner.policy.means(theta, flat, tau).view(last.actions.shape)
+    return Adapted(learner.log_probs(theta, tau, last), mean, theta["log_std"][:, None, None])
+
+
+def gain(new: Adapted, old: Adapted, advantages: Tensor, alive: Tensor) -> Tensor:
+    """Mean over steps of likelihood ratio x advantage: what TRPO improves."""
+    return ((new.log_prob - old.log_prob).exp() * advantages * alive).sum() / alive.sum()
+
+
+def mean_kl(new: Adapted, old: Adapted, alive: Tensor) -> Tensor:
+    """Mean over steps of KL(old || new) on the post-adaptation data."""
+    each = divergence(old.mean, old.log_std, new.mean, new.log_std)
+    return (each * alive).sum() / alive.sum()
+
+
+def conjugate_gradient(
+    product: Callable[[Tensor], Tensor], b: Tensor, iterations: int, tolerance: float = 1e-10
+) -> Tensor:
+    """Solve A x = b for a positive definite A that is only known by its product with a vector."""
+    x, r, p = torch.zeros_like(b), b.clone(), b.clone()
+    square = r.dot(r)
+    for _ in range(iterations):
+        Ap = product(p)
+        step = square / p.dot(Ap)
+        x, r = x + step * p, r - step * Ap
+        new_square = r.dot(r)
+        if new_square < tolerance:
+            break
+        p, square = r + (new_square / square) * p, new_square
+    return x
+
+
+def _flat_gradient(
+    value: Tensor, parameters: Sequence[nn.Parameter], create_graph: bool = False
+) -> Tensor:
+    found = torch.autograd.grad(
+        value, parameters, create_graph=create_graph, retain_graph=True, allow_unused=True
+    )
+    return torch.cat([
+        (torch.zeros_like(p) if g is None else g).flatten()
+        for g, p in zip(found, parameters, strict=True)
+    ])  # fmt: skip
+
+
+def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
+    """One TRPO step in place; returns the gain, the KL, and the share of the full step taken.
+
+    A step is taken only if the objective rises and the mean KL stays within `max_kl`; else the
+    parameters stay as they were (share 0).
+    """
+    s, parameters = learner.settings, list(learner.parameters())
+    last = batch.stages[-1]
+    advantages = learner.advantages(last)
+    new = evaluated(learner, batch)
+    old = Adapted(*(part.detach() for part in new))
+    gradient = _flat_gradient(gain(new, old, advantages, last.alive), parameters)
+    slope = _flat_gradient(mean_kl(new, old, last.alive), parameters, create_graph=True)
+
+    def fisher(v: Tensor) -> Tensor:
+        return _flat_gradient(slope @ v, parameters) + s.damping * v
+
+    direction = conjugate_gradient(fisher, gradient.detach(), s.cg_iterations)
+    curvature = direction @ fisher(direction)
+    before = parameters_to_vector(parameters).detach()
+    if not torch.isfinite(curvature) or curvature <= 0:
+        return {"gain": 0.0, "kl": 0.0, "share": 0.0}
+    full = direction * (2 * s.max_kl / curvature).sqrt()
+    for attempt in range(s.line_search):
+        share = 0.8**attempt
+        vector_to_parameters(before + share * full, parameters)
+        with torch.no_grad():
+            tried = evaluated(learner, batch)
+            better = gain(tried, old, advantages, last.alive) - gain(
+                old, old, advantages, last.alive
+            )
+            kl = mean_kl(tried, old, last.alive)
+        if better > 0 and kl <= s.max_kl:  # NaN is neither
+            return {"gain": better.item(), "kl": kl.item(), "share": share}
+    vector_to_parameters(before, parameters)
+    return {"gain": 0.0, "kl": 0.0, "share": 0.0}
+
+
+def ppo_steps(
+    learner: PolicyLearner, batch: MetaBatch, optimiser: torch.optim.Optimizer
+) -> dict[str, float]:
+    """Several Adam steps on the clipped likelihood ratio (Schulman et al. 2017), in place."""
+    s, last = learner.settings, batch.stages[-1]
+    advantages, alive = learner.advantages(last), last.alive
+    old = None
+    for _ in range(s.epochs):
+        new = evaluated(learner, batch)
+        old = old or Adapted(*(part.detach() for part in new))
+        ratio = (new.log_prob - old.log_prob).exp()
+        clipped = ratio.clamp(1 - s.clip, 1 + s.clip)
+        lower = torch.minimum(ratio * advantages, clipped * advantages)
+        optimiser.zero_grad()
+        (-(lower * alive).sum() / alive.sum()).backward()
+        optimiser.step()
+    with torch.no_grad():
+        new = evaluated(learner, batch)
+        better = gain(new, old, advantages, alive) - gain(old, old, advantages, alive)
+        return {"gain": better.item(), "kl": mean_kl(new, old, alive).item(), "share": 1.0}

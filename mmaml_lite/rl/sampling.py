@@ -1,0 +1,71 @@
+"""Trajectories of many tasks at once: one policy call for all of them at every step."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.rl.navigation import NavigationVector
+from mmaml_lite.rl.policy import LOG_STD_LEAST, GaussianPolicy
+
+
+class Trajectories(NamedTuple):
+    """What happened: n trajectories of H steps for every task.
+
+    observations `(tasks, n, H, do)`, before each action; actions `(tasks, n, H, da)`, as the policy
+    drew them; rewards `(tasks, n, H)`; alive `(tasks, n, H)`, 1 until the episode has ended.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    alive: Tensor
+
+    def returns(self) -> Tensor:
+        """Undiscounted return of every trajectory `(tasks, n)`."""
+        return self.rewards.sum(-1)
+
+
+def per_task(theta: Mapping[str, Tensor], tasks: int) -> Theta:
+    """The same theta for every task, `(tasks, ...)` in each entry, without a copy."""
+    return {name: w.expand(tasks, *w.shape) for name, w in theta.items()}
+
+
+@torch.no_grad()
+def rollout(
+    policy: GaussianPolicy,
+    theta: Theta,
+    tau: Tau,
+    goals: Tensor,
+    env: NavigationVector,
+    generator: torch.Generator,
+) -> Trajectories:
+    """Sample with every task's own theta `(tasks, ...)` and tau `(tasks, rows, units)`.
+
+    goals `(tasks, 2)`; env: has tasks x n environments, in task order; actions are drawn with
+    `generator`, on the environment's device. Raises ValueError when the policy's actions are not
+    finite, and when environments and tasks do not match.
+    """
+    tasks = len(goals)
+    n, left = divmod(env.num_envs, tasks)
+    if left or not n:
+        raise ValueError(f"{env.num_envs} environments cannot serve {tasks} tasks in equal shares")
+    std = theta["log_std"].clamp(min=LOG_STD_LEAST).exp()[:, None]
+    position, _ = env.reset(options={"goal": goals.repeat_interleave(n, 0)})
+    alive = torch.ones(tasks, n, device=position.device)
+    seen, done, paid, living = [], [], [], []
+    for _ in range(env.settings.horizon):
+        observation = position.view(tasks, n, -1)
+        mean = policy.means(theta, observation, tau)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        action = mean + std * noise
+        position, reward, near, late, _ = env.step(action.flatten(0, 1))
+        for record, value in zip(
+            (seen, done, paid, living), (observation, action, reward.view(tasks, n), alive),
+            strict=True,
+        ):  # fmt: skip
+            record.append(value)
+        alive = alive * (~(near | late)).view(tasks, n)
+    return Trajectories(*(torch.stack(record, dim=2) for record in (seen, done, paid, living)))

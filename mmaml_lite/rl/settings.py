@@ -1,0 +1,85 @@
+"""Every constant of meta-reinforcement learning in one place, explained field by field.
+
+What the paper leaves open follows the MAML-RL reference implementations; see `Navigation` for the
+tasks. `paper-2019` are the forms of the follow-up paper's released code.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite.rl.navigation import Navigation
+from mmaml_lite.rl.objective import SURROGATES
+
+
+def _setting(default: Any, help: str) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class MetaSettings:
+    """Everything that decides a meta-RL run; the same settings and seed give the same curve."""
+
+    modulation: str | None = _setting("film", "film, scale, sigmoid or softmax; None: MAML")
+    modes: int = _setting(2, "modes of the goals")
+    spread: float = _setting(0.1, "standard deviation of a mode")
+    horizon: int = _setting(100, "steps of an episode")
+    squared: bool = _setting(False, "reward minus the squared distance, not the distance")
+    ends_within: float | None = _setting(None, "an episode ends this near the goal; None: never")
+
+    hidden: tuple[int, ...] = _setting((64, 64), "units of the policy's blocks (tanh)")
+    encoder_hidden: int = _setting(64, "width of the trajectory encoder")
+    explore: int = _setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
+    first_step_plain: bool = _setting(
+        False, "first gradient step on the unmodulated network (2019)"
+    )
+
+    tasks: int = _setting(20, "tasks in a meta-batch")
+    trajectories: int = _setting(20, "trajectories per task at every stage")
+    steps: int = _setting(1, "inner gradient steps in training")
+    step_size: float = _setting(0.1, "inner step size alpha")
+    discount: float = _setting(0.99, "discount gamma")
+    trace: float = _setting(1.0, "lambda of the generalised advantage estimates")
+    surrogate: str = _setting("ratio", "inner surrogate: ratio or dice")
+
+    outer: str = _setting("trpo", "outer step: trpo or ppo")
+    max_kl: float = _setting(0.01, "TRPO: bound on the mean KL on post-adaptation data")
+    cg_iterations: int = _setting(10, "TRPO: conjugate gradient iterations")
+    damping: float = _setting(1e-2, "TRPO: added to the Fisher matrix")
+    line_search: int = _setting(15, "TRPO: tries, each 0.8 times as long")
+    learning_rate: float = _setting(1e-3, "PPO: step size of Adam")
+    epochs: int = _setting(5, "PPO: passes over a meta-batch")
+    clip: float = _setting(0.1, "PPO: bound on the likelihood ratio")
+    iterations: int = _setting(500, "outer steps")
+    seed: int = _setting(0, "seed of weights, goals and actions")
+
+    def __post_init__(self):
+        for name in ("tasks", "trajectories", "explore", "iterations", "line_search", "epochs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("step_size", "max_kl", "damping", "learning_rate", "clip"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in ("discount", "trace"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        if self.modulation is not None:
+            MODULATIONS[self.modulation]
+        SURROGATES[self.surrogate]
+        if self.outer not in ("trpo", "ppo"):
+            raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
+        if self.tasks < self.modes:
+            raise ValueError(f"{self.tasks} tasks cannot hold {self.modes} modes in equal shares")
+        self.navigation()
+
+    def navigation(self) -> Navigation:
+        """The task distribution of these settings."""
+        return Navigation.modes(
+            self.modes, spread=self.spread, horizon=self.horizon, squared=self.squared,
+            ends_within=self.ends_within,
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they are stored beside the weights."""
+        return dataclasses.asdict(self)

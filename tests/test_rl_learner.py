@@ -1,0 +1,242 @@
+"""The meta-RL learner and its outer step, on episodes of a few steps."""
+
+import pytest
+import torch
+from torch.func import grad
+
+from mmaml_lite.rl import Navigation, NavigationVector
+from mmaml_lite.rl import outer as module
+from mmaml_lite.rl.learner import PolicyLearner
+from mmaml_lite.rl.outer import (
+    MetaBatch,
+    adapted,
+    conjugate_gradient,
+    evaluated,
+    mean_kl,
+    trpo_step,
+)
+from mmaml_lite.rl.sampling import per_task, rollout
+from mmaml_lite.rl.settings import MetaSettings
+
+SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "horizon": 6}
+
+
+def sampled(settings, seed=0):
+    """A learner and the meta-batch of one outer step."""
+    torch.manual_seed(settings.seed)
+    learner, generator = PolicyLearner(settings), torch.Generator().manual_seed(seed)
+    navigation = settings.navigation()
+    goals, _ = navigation.goals(settings.tasks, generator)
+    few = NavigationVector(settings.tasks * settings.explore, navigation)
+    many = NavigationVector(settings.tasks * settings.trajectories, navigation)
+    theta, tau, explore = per_task(dict(learner.theta), settings.tasks), {}, None
+    if learner.encoder is not None:
+        explore = rollout(learner.policy, theta, {}, goals, few, generator)
+        with torch.no_grad():
+            tau = learner.modulate(learner.embed(explore))
+    stages = []
+    for _ in range(settings.steps):
+        stages.append(rollout(learner.policy, theta, tau, goals, many, generator))
+        theta = {k: v.detach() for k, v in learner.adapt(theta, tau, stages[-1]).items()}
+    stages.append(rollout(learner.policy, theta, tau, goals, many, generator))
+    return learner, MetaBatch(explore, stages)
+
+
+def test_a_rollout_is_the_environments_own_story():
+    settings = MetaSettings(**SMALL)
+    _, batch = sampled(settings)
+    seen = batch.stages[0]
+    assert seen.observations.shape == (4, 5, 6, 2) and seen.rewards.shape == (4, 5, 6)
+    assert (seen.observations[:, :, 0] == 0).all() and (seen.alive == 1).all()
+    moved = seen.observations[:, :, 1:] - seen.observations[:, :, :-1]
+    torch.testing.assert_close(moved, seen.actions[:, :, :-1].clamp(-0.1, 0.1))
+    torch.testing.assert_close(seen.returns(), seen.rewards.sum(-1))
+
+
+def test_an_ended_episode_is_over():
+    settings = Navigation(horizon=8, ends_within=5.0)  # every first step reaches the goal
+    env, policy = NavigationVector(6, settings), PolicyLearner(MetaSettings(**SMALL)).policy
+    theta = per_task(policy.init(), 2)
+    seen = rollout(policy, theta, {}, torch.zeros(2, 2), env, torch.Generator().manual_seed(0))
+    assert seen.alive[..., 0].all() and (seen.alive[..., 1:] == 0).all()
+    assert (seen.rewards[..., 1:] == 0).all()
+
+
+def test_environments_that_do_not_divide_are_refused():
+    env, policy = NavigationVector(5), PolicyLearner(MetaSettings(**SMALL)).policy
+    generator = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match="5 environments cannot serve 2 tasks"):
+        rollout(policy, per_task(policy.init(), 2), {}, torch.zeros(2, 2), env, generator)
+
+
+def test_a_policy_that_diverged_is_named():
+    env, policy = NavigationVector(2), PolicyLearner(MetaSettings(**SMALL)).policy
+    theta = policy.init() | {"bias2": torch.tensor([float("nan"), 0.0])}
+    with pytest.raises(ValueError, match="did the policy diverge"):
+        rollout(policy, per_task(theta, 2), {}, torch.zeros(2, 2), env, torch.Generator())
+
+
+def test_the_same_seed_gives_the_same_trajectories():
+    first, again = sampled(MetaSettings(**SMALL))[1], sampled(MetaSettings(**SMALL))[1]
+    for a, b in zip(first.stages, again.stages, strict=True):
+        assert torch.equal(a.actions, b.actions) and torch.equal(a.rewards, b.rewards)
+
+
+@pytest.mark.parametrize("modulation", [None, "film", "scale", "sigmoid", "softmax"])
+def test_adapting_follows_the_gradient_of_every_task_alone(modulation):
+    settings = MetaSettings(**SMALL, modulation=modulation)
+    learner, batch = sampled(settings)
+    theta, tau = adapted(learner, batch)
+    seen, advantages = batch.stages[0], learner.advantages(batch.stages[0])
+    start = {k: v.detach() for k, v in learner.theta.items()}
+    for i in range(settings.tasks):
+        own = {b: t[i].detach() for b, t in tau.items()}
+
+        def loss(theta, i=i, own=own):
+            args = (seen.observations[i], seen.actions[i], own)
+            log_prob = learner.policy.log_prob(theta, *args)
+            factor = (log_prob - log_prob.detach()).exp()
+            return -(factor * advantages[i]).sum() / advantages[i].numel()
+
+        for name, slope in grad(loss)(start).items():
+            expected = start[name] - settings.step_size * slope
+            torch.testing.assert_close(theta[name][i], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_meta_gradient_against_finite_differences():
+    """Through embedding, modulation and the inner step, at fixed trajectories."""
+    learner, batch = sampled(MetaSettings(**SMALL))
+    learner = learner.double()
+    batch = MetaBatch(*(
+        type(part)(*(t.double() for t in part)) if hasattr(part, "alive")
+        else [type(p)(*(t.double() for t in p)) for p in part]
+        for part in batch
+    ))  # fmt: skip
+    old = module.Adapted(*(p.detach() for p in evaluated(learner, batch)))
+    advantages = learner.advantages(batch.stages[-1])
+    fixed = learner.advantages(batch.stages[0])
+    support = batch.stages[0]
+    log_prob = learner.log_probs(
+        per_task({k: v.detach() for k, v in learner.theta.items()}, 4),
+        {b: t.detach() for b, t in adapted(learner, batch)[1].items()}, support,
+    ).detach()  # fmt: skip
+
+    def value():
+        """The objective with the inner surrogate's sampling policy held fixed, as it must be."""
+        tau = learner.modulate(learner.embed(batch.explore))
+        theta = per_task(dict(learner.theta), 4)
+
+        def inner(theta, tau, seen, advantages, before):
+            def loss(theta):
+                now = learner.policy.log_prob(theta, seen.observations, seen.actions, tau)
+                return -((now - before).exp() * advantages).sum() / advantages.numel()
+
+            slope = grad(loss)(theta)
+            return {k: theta[k] - learner.settings.step_size * slope[k] for k in theta}
+
+        theta = torch.func.vmap(inner)(theta, tau, support, fixed, log_prob)
+        last = batch.stages[-1]
+        return module.gain(
+            module.Adapted(learner.log_probs(theta, tau, last), old.mean, old.log_std),
+            old, advantages, last.alive,
+        )  # fmt: skip
+
+    objective = module.gain(evaluated(learner, batch), old, advantages, batch.stages[-1].alive)
+    slopes = torch.autograd.grad(objective, list(learner.parameters()))
+    torch.manual_seed(1)
+    for parameter, slope in zip(learner.parameters(), slopes, strict=True):
+        direction = torch.randn_like(parameter)
+        ends = []
+        with torch.no_grad():
+            for h in (1e-5, -2e-5, 1e-5):  # there, to the other side, and back
+                parameter += h * direction
+                ends.append(value().item())
+        expected = (slope * direction).sum().item()
+        assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(expected, rel=2e-4, abs=1e-8)
+
+
+def test_conjugate_gradient_solves():
+    torch.manual_seed(0)
+    root = torch.randn(9, 9, dtype=torch.float64)
+    A, b = root @ root.T + torch.eye(9), torch.randn(9, dtype=torch.float64)
+    torch.testing.assert_close(conjugate_gradient(A.mv, b, 40), torch.linalg.solve(A, b))
+
+
+@pytest.mark.parametrize("modulation", [None, "film"])
+@pytest.mark.parametrize("max_kl", [1e-4, 0.01, 0.5])
+def test_trpo_never_steps_beyond_its_kl_and_never_down(modulation, max_kl):
+    settings = MetaSettings(**SMALL, modulation=modulation, max_kl=max_kl)
+    for seed in range(3):
+        learner, batch = sampled(settings, seed)
+        old = module.Adapted(*(p.detach() for p in evaluated(learner, batch)))
+        before = [p.detach().clone() for p in learner.parameters()]
+        told = trpo_step(learner, batch)
+        kl = mean_kl(evaluated(learner, batch), old, batch.stages[-1].alive).item()
+        assert kl <= max_kl and told["kl"] == pytest.approx(kl, abs=1e-6)
+        same = all(torch.equal(a, b) for a, b in zip(before, learner.parameters(), strict=True))
+        assert same == (told["share"] == 0) and told["gain"] >= 0
+
+
+def test_a_step_that_goes_too_far_at_any_length_is_not_taken(monkeypatch):
+    learner, batch = sampled(MetaSettings(**SMALL))
+    before = [p.detach().clone() for p in learner.parameters()]
+    monkeypatch.setattr(module, "mean_kl", lambda new, old, alive: new.mean.square().sum() + 1e6)
+    assert trpo_step(learner, batch)["share"] == 0
+    for a, b in zip(before, learner.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_ppo_raises_its_objective():
+    learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
+    told = module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
+    assert told["gain"] > 0
+
+
+def test_the_follow_up_papers_forms():
+    settings = MetaSettings(
+        **SMALL, modulation="scale", explore=5, first_step_plain=True, steps=2, step_size=0.5
+    )
+    learner, batch = sampled(settings)
+    assert batch.explore.rewards.shape[1] == 5 and len(batch.stages) == 3
+    plain, _ = adapted(learner, batch)
+    modulated, _ = adapted(
+        with_settings(learner, MetaSettings(**(settings.to_dict() | {"first_step_plain": False}))),
+        batch,
+    )  # fmt: skip
+    assert (plain["weight0"] - modulated["weight0"]).abs().max() > 1e-5
+
+
+def with_settings(learner, settings):
+    """The same weights under other settings."""
+    other = PolicyLearner(settings)
+    other.load_state_dict(learner.state_dict())
+    return other
+
+
+def test_the_encoder_ignores_order_and_what_comes_after_the_end():
+    learner, batch = sampled(MetaSettings(**SMALL, explore=3))
+    seen = batch.explore
+    turned = type(seen)(*(part.flip(1) for part in seen))
+    torch.testing.assert_close(learner.embed(seen), learner.embed(turned))
+    alive = seen.alive.clone()
+    alive[..., 3:] = 0
+    cut = seen._replace(alive=alive)
+    junk = cut._replace(rewards=torch.where(alive > 0, seen.rewards, 99.0))
+    torch.testing.assert_close(learner.embed(cut), learner.embed(junk))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"tasks": 1}, "cannot hold 2 modes"),
+        ({"step_size": 0.0}, "step_size must be positive"),
+        ({"discount": 1.5}, "discount must lie in 0..1"),
+        ({"horizon": 0}, "at least one step"),
+        ({"modulation": "magic"}, "unknown modulation"),
+        ({"surrogate": "magic"}, "unknown surrogate"),
+        ({"outer": "sgd"}, "trpo or ppo"),
+    ],
+)
+def test_wrong_settings_are_refused(changes, says):
+    with pytest.raises(ValueError, match=says):
+        MetaSettings(**changes)
