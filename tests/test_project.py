@@ -30,9 +30,9 @@ ROWS = [
     ["training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
-    ["report"],
-    ["figures", "checks"],
-    ["lesson", "widgets", "lesson_parameters", "notebooks", "__main__"],
+    ["report", "dial"],
+    ["figures", "checks", "contraction", "kernels", "landscape", "maps", "rl"],
+    ["lesson", "anatomy", "interventions", "widgets", "lesson_parameters", "notebooks", "__main__"],
 ]
 ALONE = ["figures"]  # takes arrays, imports nothing of ours
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise
 
 START, CENTRE, ALPHA = 4.0, 1.0, 0.25  # the second exercise: L(theta) = (theta - CENTRE)^2
 
@@ -135,3 +135,34 @@ def check_chain(answer: float | None) -> Reply:
     return Reply(
         False, "Write phi after two steps as a function of theta, put it into L, differentiate."
     )
+
+
+def quizzes() -> list[Quiz]:
+    """The two questions at the end of lesson 1."""
+    lacks = Quiz(
+        "Before the first step both networks err alike. What does MAML's have and the other lack?",
+        {
+            "A": "a better guess of the wave",
+            "B": "a start from which a few steps lead far",
+            "C": "a larger step size",
+            "D": "more weights",
+        },
+        {
+            "A": "Before any step the two errors were about the same. You measured it.",
+            "B": "It was trained for its loss *after* the steps, and for nothing else.",
+            "C": "Both adapt with the same step size, the one on the slider.",
+            "D": "They are the same network. Only the objective of the training differs.",
+        },
+        right="B",
+    )
+    zero = Quiz(
+        "Train MAML with 0 inner steps. What do you get?",
+        {"A": "first-order MAML", "B": "pretraining", "C": "nothing: its gradient is zero"},
+        {
+            "A": "First-order MAML does take the steps, and then leaves their factors out.",
+            "B": "Without a step, the loss after learning is the loss before it.",
+            "C": "The query loss still depends on theta, only without a step in between.",
+        },
+        right="B",
+    )
+    return [lacks, zero]

@@ -1,5 +1,6 @@
 """Figures of the course: pure functions, arrays in and a plotly figure out."""
 
+from mmaml_lite.figures.ablation import ablation, first_look
 from mmaml_lite.figures.adaptation import (
     adaptation,
     before_learning,
@@ -13,7 +14,8 @@ from mmaml_lite.figures.gallery import gallery
 from mmaml_lite.figures.gates import gates, reach, redraw_gates
 from mmaml_lite.figures.kernels import ladder, pulls, redraw_pulls, tangents
 from mmaml_lite.figures.landscape import landscape
-from mmaml_lite.figures.microscope import ablation, first_look, microscope, redraw_microscope
+from mmaml_lite.figures.microscope import microscope, redraw_microscope
+from mmaml_lite.figures.parts import parts
 from mmaml_lite.figures.regression import error_by_stage, fits
 from mmaml_lite.figures.style import METHODS, MODES, alt, caption, number
 from mmaml_lite.figures.table import table
@@ -46,6 +48,7 @@ __all__ = [
     "landscape",
     "microscope",
     "number",
+    "parts",
     "pulls",
     "reach",
     "redraw_adaptation",

@@ -79,14 +79,14 @@ def sweep(
     factors: np.ndarray,
     by_factor: Mapping[str, np.ndarray],
     by_step: Mapping[str, np.ndarray],
-    halves: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    halves: Mapping[str, np.ndarray],
     levels: Mapping[str, float],
     title: str = "Is it only the step size?",
 ) -> go.Figure:
     """Error against a factor on all step sizes (left) and against the number of steps (right).
 
     factors `(F,)`; by_factor: by key of METHODS `(F,)`; by_step: by key `(steps + 1,)`; halves: by
-    key, half intervals of both; levels: label -> error, drawn as lines in both panels.
+    key `(F,)`, half intervals of by_factor; levels: label -> error, drawn as lines in both panels.
     """
     fig = make_subplots(
         1, 2, shared_yaxes=True, horizontal_spacing=0.05,
@@ -94,7 +94,7 @@ def sweep(
     )  # fmt: skip
     for key, error in by_factor.items():
         style = METHODS[key]
-        drawn = (factors, error, halves[key][0]), (np.arange(len(by_step[key])), by_step[key], None)
+        drawn = (factors, error, halves[key]), (np.arange(len(by_step[key])), by_step[key], None)
         for column, (x, y, half) in enumerate(drawn, start=1):
             fig.add_trace(
                 go.Scatter(
@@ -125,7 +125,8 @@ def sweep(
     )
     finish(fig, 430, title, says, f"{title} Best errors: {best}.")
     low = 0.8 * min(levels.values())
-    fig.update_yaxes(type="log", range=[np.log10(low), np.log10(30)], dtick="D2", gridcolor=GRID)
+    fig.update_yaxes(type="log", range=[np.log10(low), np.log10(30)], gridcolor=GRID)
+    fig.update_yaxes(tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
     fig.update_yaxes(title_text="mean squared error", row=1, col=1)
     fig.update_xaxes(
         type="log", tickvals=factors, ticktext=[f"× {f:g}" for f in factors], row=1, col=1
@@ -145,18 +146,19 @@ def directions(
         x = [f"{i}" for i in range(1, len(share) + 1)]
         fig.add_trace(
             go.Bar(
-                x=x, y=np.minimum(share, FAR), name=label,
+                x=x, y=np.minimum(share, 1.15), name=label, customdata=share,
                 marker={"color": color, "line": {"color": INK, "width": 1},
                         "pattern": {"shape": hatch, "fgcolor": "white", "size": 6}},
-                text=[f"{s:.0%}" if s < 1.5 else f"× {s:.0f}" for s in share],
+                text=[f"{s:.0%}" if s < 1.15 else f"↑ {s:.0f} ×" for s in share],
                 textposition="outside", cliponaxis=False, textfont={"size": 12},
-                hovertemplate=label + ", direction %{x}: %{y:.3f}<extra></extra>",
+                hovertemplate=label + ", direction %{x}: %{customdata:.3f}<extra></extra>",
             )
         )  # fmt: skip
     says = (
         "**What to see.** The residual at five points has five directions, from the steepest "
         "(largest λ) to the flattest. A bar is the share |1 − 2αλ|ⁿ that the steps leave of one, "
-        "the median over tasks. Above 100 % a direction *grows*: the steps overshoot."
+        "the median over tasks. Above 100 % a direction *grows*: the steps overshoot "
+        "(such a bar is cut off, its number is true)."
     )
     words = "; ".join(f"{k}: " + ", ".join(f"{v:.2f}" for v in s) for k, s in shares.items())
     finish(fig, 360, title, says, f"{title}. {words}.")

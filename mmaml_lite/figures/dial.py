@@ -34,7 +34,7 @@ def dial(view: Mapping[str, Any], title: str = "The mode-mix dial") -> go.Figure
     ticks = [f"{i}<br>{name}" for i, name in enumerate(names, 1)]
     many = len(names)
     fig.update_xaxes(tickvals=list(range(1, many + 1)), ticktext=ticks, row=1, col=1)
-    fig.update_xaxes(range=[0.6, many + 0.4], row=1, col=1)
+    fig.update_xaxes(range=[0.6, many + 0.65], row=1, col=1)
     fig.update_yaxes(
         type="log", range=np.log10(_span(view)).tolist(), title_text="mean squared error",
         tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], row=1, col=1,
@@ -49,7 +49,7 @@ def dial(view: Mapping[str, Any], title: str = "The mode-mix dial") -> go.Figure
         "95 % intervals; the number at a point: how many times the error of Bayes, who is told "
         "which families there are and nothing else). Top right: MAML's curve before any gradient "
         "step (thick; thin: with fewer families) and the mean of all functions of the mixture. "
-        "Bottom: one sinusoid task, dotted before and solid after the gradient steps; the numbers "
+        "Bottom: one sinusoid task, dotted before and solid after the gradient steps; numbers "
         f"are mean squared distances from the true function. {view['note']}"
     )
     finish(fig, 700, title, says, "")
@@ -71,7 +71,7 @@ def redraw_dial(fig: go.Figure, view: Mapping[str, Any]) -> None:
     notes[1].text = f"<b>MAML before any step</b>   trained on {families}"
     for note, key in zip(notes[2:], KEYS, strict=False):
         before, after = (number(m) if np.isfinite(m) else "no weights" for m in view["miss"][key])
-        note.text = f"<b>{METHODS[key].label}, one task</b>   {before} → {after}"
+        note.text = f"<b>{METHODS[key].label}</b>   {before} (dotted) → {after} (solid)"
     names = ", ".join(view["names"][: view["number"]])
     words = f"Trained on {names}. Error on sinusoid tasks, times Bayes: {', '.join(shares)}."
     fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
@@ -93,10 +93,13 @@ def _errors(fig: go.Figure, view: Mapping[str, Any]) -> None:
     for key in ("bayes", *KEYS):
         style = METHODS[key]
         share = [f"{r:.1f} ×" if np.isfinite(r) else "" for r in view["ratio"].get(key, [])]
+        above = np.asarray(view["error"][key]) >= np.nanmax(list(view["error"].values()), axis=0)
+        places = ["top left" if a else "bottom right" for a in above]
+        places[0] = "top center" if above[0] else "middle right"
         fig.add_trace(
             go.Scatter(
                 mode="lines+markers+text", name=style.label, legendgroup=key, text=share,
-                textposition="top center" if key == "maml" else "bottom center",
+                textposition=places,
                 textfont={"color": style.color, "size": 12},
                 error_y={"thickness": 1.2, "width": 4, "array": view["half"][key]},
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
@@ -132,14 +135,14 @@ def _one_task(fig: go.Figure, column: int) -> None:
     for name, color, dash, width in looks:
         fig.add_trace(
             go.Scatter(
-                mode="lines", name=name, legendgroup=name, showlegend=first,
+                mode="lines", name=name, showlegend=first and name == "true function",
                 line={"color": color, "dash": dash, "width": width, "simplify": False},
                 hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
             ), 2, column,
         )  # fmt: skip
     fig.add_trace(
         go.Scatter(
-            mode="markers", name="points seen", legendgroup="seen", showlegend=first,
+            mode="markers", name="points seen", showlegend=first,
             marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
             hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
         ), 2, column,

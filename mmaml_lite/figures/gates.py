@@ -53,7 +53,7 @@ def gates(
             ), 2, units - 1,
         )  # fmt: skip
     fig.update_xaxes(tickvals=list(range(1, units + 1)), title_text="unit", row=2, col=units - 1)
-    fig.update_yaxes(zerolinecolor="#9a9a9a", row=2, col=units - 1)
+    fig.update_yaxes(side="right", row=2, col=units - 1)
     fig.update_xaxes(title_text="x", row=2, col=1)
     says = (
         "**What to see.** Above, one panel for each unit: what it adds to the curve, its ramp "
@@ -63,6 +63,7 @@ def gates(
         "in it was trained."
     )
     finish(fig, 500, title, says, "")
+    fig.update_annotations(font={"size": 14})
     fig.update_layout(margin={"t": 92, "l": 44, "r": 10, "b": 44}, legend={"y": 0.925}, bargap=0.25)
     redraw_gates(fig, view)
     return fig
@@ -82,6 +83,9 @@ def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
     fig.layout[f"yaxis{units + 2}"].range = axis
     notes = fig.layout.annotations
     away = "" if view["off"] is None else f" · {view['off']:.2f} from the target"
+    for unit, tau in enumerate(view["tau"].T):
+        says = f"{tau[0]:.2f}" if len(tau) == 1 else f"γ {tau[0]:.2f}, β {tau[1]:.2f}"
+        notes[unit].text = f"<b>{unit + 1}</b> · {says}"
     notes[units].text = f"<b>the curve</b>{away}"
     notes[units + 1].text = f"<b>τ</b> · {RULES[view['gate']]}"
     scales = ", ".join(f"{v:.2f}" for v in view["tau"][0])
@@ -94,7 +98,7 @@ def _bounds(view: Mapping[str, Any]) -> tuple[float, list[float]]:
     largest = float(np.abs(view["tau"]).max())
     if view["gate"] != "film":
         return largest, [0, 1.05]
-    reach = next((r for r in (2, 4, 8) if largest <= r), 16)
+    reach = next((r for r in (2, 4, 8) if largest <= 0.95 * r), 16)
     return largest, [-reach, reach]
 
 
@@ -121,7 +125,7 @@ def reach(
     off = np.array([[nearest[target][name] for name in names] for target in targets])
     fig = go.Figure()
     looks = [("white", "/", SOFT), ("#bdbdbd", "", SOFT), (ACTIVE, "", ACTIVE)]
-    for name, column, (color, hatch, edge) in zip(names, off.T, looks, strict=True):
+    for name, column, (color, hatch, edge) in zip(names, off.T, looks, strict=False):
         fig.add_trace(
             go.Bar(
                 y=list(targets), x=column, name=name, orientation="h",
@@ -132,17 +136,18 @@ def reach(
             )
         )  # fmt: skip
     says = (
-        "**What to see.** The best that gradient descent found with the faders of each gate, as a "
-        "distance between curves (root mean square; 0 is perfect)."
+        "**What to see.** The best setting of each gate's faders that gradient descent (from 32 "
+        "starts) or thinking found, as a distance between curves (root mean square; 0 is perfect)."
     )
     words = "; ".join(
         f"{t}: " + ", ".join(f"{n} {v:.2f}" for n, v in zip(names, row, strict=True))
         for t, row in zip(targets, off, strict=True)
     )
-    finish(fig, 330, title, says, f"{title} {words}.")
+    finish(fig, 400, title, says, f"{title} {words}.")
     fig.update_layout(
         margin={"t": 84, "l": 130, "r": 50, "b": 44}, legend={"y": 0.89}, bargap=0.3, width=820
     )
+    fig.update_traces(textfont={"size": 12}, textangle=0)
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(title_text="distance from the target", rangemode="tozero")
     return fig

@@ -25,14 +25,15 @@ def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one p
     fig = make_subplots(1, 1 + len(keys), horizontal_spacing=0.06, subplot_titles=headings)
     for i, name in enumerate(view["names"]):
         style = mode_style(name)
-        # one upon the other, the first broadest: lines that coincide can all be seen
-        wide = 3 * (len(view["names"]) - i) - 1
         line = {"color": style.color, "dash": DASHES[i % 3], "simplify": False}
         for column in range(1, 2 + len(keys)):
+            alike = column > 1 and np.ptp(view["pull"][keys[column - 2]], axis=0).max() < 1e-3
+            # lines that coincide lie one upon the other, the first broadest: all can be seen
+            wide = 3 * (len(view["names"]) - i) - 1 if alike else 3
             fig.add_trace(
                 go.Scatter(
                     mode="lines", name=f"a {name} task", legendgroup=name, showlegend=column == 1,
-                    line=line | {"width": 3 if column == 1 else wide},
+                    line=line | {"width": wide},
                     hovertemplate=name + ": x %{x:.1f}, %{y:.2f}<extra></extra>",
                 ), 1, column,
             )  # fmt: skip

@@ -93,8 +93,8 @@ def _line(x: Sequence[float], y: Sequence[float], **look: Any) -> dict[str, Any]
 
 
 def _polygon(centre: np.ndarray, corners: int, radius: float, inner: float = 1.0):
-    """A ring of corners, or a star when every other corner lies further in; ends on its left."""
-    turn = np.pi - np.linspace(0, 2 * np.pi, corners + 1)
+    """A ring of corners, or a star when every other corner lies further in; it ends on top."""
+    turn = np.pi / 2 + np.linspace(0, 2 * np.pi, corners + 1)
     size = radius * np.where(np.arange(corners + 1) % 2, inner, 1.0)
     return centre[0] + size * np.cos(turn), centre[1] + size * np.sin(turn)
 
@@ -172,16 +172,16 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
     )  # fmt: skip
     for mark in marks(view):
         text = [""] * (len(mark["x"]) - 1) + [mark.get("label", "")]
-        fig.add_trace(_trace(mark, text, "middle left"), 1, 1)
+        fig.add_trace(_trace(mark, text, "top center"), 1, 1)
     for arrow in arrows(view):
-        ends = {
-            "x": [arrow["tail"][0], arrow["head"][0]],
-            "y": [arrow["tail"][1], arrow["head"][1]],
-        }
-        trace = _trace(arrow | ends, ["", arrow.get("label", "")], "middle right")
-        trace.mode = "lines+markers+text"
-        trace.marker = {"symbol": "arrow", "angleref": "previous", "color": arrow["color"],
-                        "size": [0, 6 + 2 * arrow["width"]]}  # fmt: skip
+        x, y = zip(arrow["tail"], arrow["head"], strict=True)
+        trace = _trace(arrow | {"x": x, "y": y})
+        trace.update(
+            mode="lines+markers",
+            marker={"symbol": "arrow", "angleref": "previous", "color": arrow["color"],
+                    "size": [0, 9 + 1.5 * arrow["width"]],
+                    "line": {"width": 1, "color": arrow["color"]}},
+        )  # fmt: skip
         fig.add_trace(trace, 1, 1)
     place = {"x": [view["theta"][0]], "y": [view["theta"][1]], "color": INK, "width": 1}
     fig.add_trace(_trace(place, ["<b>θ</b>"], "bottom center"), 1, 1)
@@ -190,6 +190,8 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
         fig.add_trace(_trace(line), 1, 2)
     fig.update_xaxes(range=view["shifts"][[0, -1]], title_text="θ₁, the wave's shift", row=1, col=1)
     fig.update_yaxes(range=view["heights"][[0, -1]], title_text="θ₂, its height", row=1, col=1)
+    fig.update_yaxes(scaleanchor="x", constrain="domain", row=1, col=1)  # angles are true
+    fig.update_xaxes(constrain="domain", row=1, col=1)
     fig.update_xaxes(range=view["x"][[0, -1]], title_text="x", row=1, col=2)
     fig.update_yaxes(range=[-6, 6], row=1, col=2)
     says = (

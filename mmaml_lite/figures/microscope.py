@@ -1,6 +1,6 @@
 """A trained model under the microscope: two fits, and the tau behind the first, unit by unit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ def microscope(
     specs: list[list[dict | None]] = [[None] * 3 for _ in range(2 * blocks)]
     for (kind, *_), (row, column) in places.items():
         specs[row - 1][column - 1] = (
-            {"rowspan": blocks, "b": 0.05, "t": 0.01}
+            {"rowspan": blocks, "b": 0.06, "t": 0.05}
             if kind == "fit"
-            else {"rowspan": 2, "b": 0.025, "t": 0.035}
+            else {"rowspan": 2, "b": 0.02, "t": 0.05}
         )
     fig = make_subplots(
         2 * blocks, 3, specs=specs, column_widths=[0.44, 0.28, 0.28], horizontal_spacing=0.055,
@@ -45,18 +45,23 @@ def microscope(
             fig.update_yaxes(range=[-8, 8], tickvals=[-6, -3, 0, 3, 6], row=row, col=column)
         else:
             fig.add_traces(list(_bars(legend=(row, column) == (1, 2))), row, column)
-            fig.update_xaxes(showticklabels=False, ticks="", row=row, col=column)
-            fig.update_yaxes(nticks=5, zerolinecolor="#777", row=row, col=column)
     says = (
         "**What to see.** Left: the two tasks, each with five points. Dotted: before any gradient "
         "step, so the work of τ alone; thick: after the steps; pale: the same two as trained, "
         "nothing tampered with. Right: the τ that acts on task A, one bar for each unit of a layer "
-        "(scales left, shifts right). The units stand in one fixed order, by their mean scale over "
-        "many tasks: that mean is the smooth grey line, so what departs from it is what *this* "
-        "task asks for. Small marks: task B's own τ."
+        "(scales left, shifts right). In each panel the units stand in one fixed order, by their "
+        "mean over many tasks: the grey line. So what departs from the line is what *this* task "
+        "asks for. Small dots: task B's own τ. (A few rare bars leave their panel.)"
     )
-    finish(fig, 640, title, says, "")
-    fig.update_layout(margin={"t": 96, "l": 36, "r": 10, "b": 24}, legend={"y": 0.945}, bargap=0.0)
+    finish(fig, 660, title, says, "")
+    fig.update_layout(margin={"t": 88, "l": 36, "r": 10, "b": 10}, legend={"y": 0.945}, bargap=0.0)
+    fig.update_annotations(font={"size": 14}, xanchor="left")
+    for (kind, *_), (row, column) in places.items():
+        if kind == "tau":
+            fig.update_xaxes(showticklabels=False, ticks="", showgrid=False, row=row, col=column)
+            fig.update_yaxes(nticks=5, zerolinecolor="#777", row=row, col=column)
+    for note, axis in zip(fig.layout.annotations, fig.select_xaxes(), strict=True):
+        note.x = axis.domain[0]
     redraw_microscope(fig, view)
     return fig
 
@@ -97,7 +102,7 @@ def _bars(legend: bool) -> Iterator[Any]:
     )  # fmt: skip
     yield go.Scatter(
         mode="markers", name="B's own τ", legendgroup="other", showlegend=legend,
-        marker={"symbol": "line-ew", "size": 5, "line": {"width": 1.5, "color": INK}},
+        marker={"symbol": "circle", "size": 3.5, "color": INK},
         hovertemplate="B, place %{x}: %{y:.2f}<extra></extra>",
     )  # fmt: skip
 
@@ -118,23 +123,28 @@ def redraw_microscope(fig: go.Figure, view: Mapping[str, Any]) -> None:
     for trace in fig.data:
         if trace.name in ("before any step", "after the steps"):
             trace.line.color = METHODS[view["method"]].color
-    for number_of, (kind, first, *rest) in enumerate(_places(len(view["mean"]))):
-        note = fig.layout.annotations[number_of]
+    for panel, (kind, first, *rest) in enumerate(_places(len(view["mean"]))):
+        note = fig.layout.annotations[panel]
         if kind == "fit":
             note.text = _heading(view, first)
         else:
-            note.text = _label(view, first, rest[0])
-            bounds = view["bounds"][first]
-            if rest[0] < len(bounds):
-                low, high = bounds[rest[0]]
-                axis = fig.layout[f"yaxis{number_of + 1}"]
-                axis.range = [1.05 * min(low, 0), 1.05 * max(high, 0)]
+            note.text = _label(view, first, *rest)
+            _fit_axes(fig, panel, view["bounds"][first], *rest)
     words = ", ".join(
         f"task {'AB'[k]} ({name}) {number(view['miss'][0, k])} to {number(view['miss'][1, k])}"
         for k, name in enumerate(view["names"])
     )
     meta = dict(fig.layout.meta)
     fig.layout.meta = meta | {"alt": f"Squared distance before and after the steps: {words}."}
+
+
+def _fit_axes(fig: go.Figure, panel: int, bounds: np.ndarray, row: int) -> None:
+    """Give a panel of tau axes that stay the same for all tasks, none where tau has no such row."""
+    x, y = fig.layout[f"xaxis{panel + 1}"], fig.layout[f"yaxis{panel + 1}"]
+    x.visible = y.visible = shown = row < len(bounds)
+    if shown:
+        low, high = bounds[row]
+        y.range = [1.05 * min(low, 0), 1.05 * max(high, 0)]
 
 
 def _heading(view: Mapping[str, Any], task: int) -> str:
@@ -152,7 +162,7 @@ def _label(view: Mapping[str, Any], block: int, row: int) -> str:
     """The title of a row of tau."""
     symbol = SYMBOLS.get(view["gate"], ("scale", "shift"))[row]
     if not symbol:
-        return "no shift here" if block == 0 else ""
+        return "a gate has no shift" if block == 0 else ""
     off = view["bars"][block] is None
     return f"layer {block + 1}: {symbol}" + (" <b>(off)</b>" if off else "")
 
@@ -174,79 +184,3 @@ def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
                 shown = tau is not None and row < len(tau)
                 values = tau[row] if shown else np.full(view["mean"][first].shape[1], np.nan)
                 yield {"x": np.arange(len(values)), "y": values}
-
-
-def ablation(
-    found: Mapping[str, Sequence[tuple[float, float, float]]],
-    title: str = "What each part of the modulation is worth",
-) -> go.Figure:
-    """Error before and after the gradient steps under every intervention, a row for each.
-
-    found: name -> for the two stages the (median, low, high) of its 95 % interval.
-    """
-    names = list(found)
-    color = METHODS["mumomaml"].color
-    fig = go.Figure()
-    stages = (
-        ("before any gradient step", "circle-open", color), ("after the steps", "circle", color)
-    )  # fmt: skip
-    for stage, (label, symbol, ink) in enumerate(stages):
-        middle, low, high = np.array([found[n][stage] for n in names]).T
-        fig.add_trace(
-            go.Scatter(
-                x=middle, y=names, mode="markers", name=label,
-                marker={"symbol": symbol, "size": 12, "color": ink, "line": {"width": 2}},
-                error_x={"array": high - middle, "arrayminus": middle - low, "thickness": 1.5,
-                         "width": 4, "color": ink},
-                hovertemplate="%{y}: %{x:.2f}<extra>" + label + "</extra>",
-            )
-        )  # fmt: skip
-    start = found[names[0]]
-    for stage, dash in ((0, "dot"), (1, "dash")):
-        fig.add_vline(x=start[stage][0], line={"color": SOFT, "width": 1.5, "dash": dash})
-    says = (
-        "**What to see.** Each row is one intervention on the same trained model and the same test "
-        "tasks: the median error before any gradient step (open) and after the last one (filled), "
-        "with 95 % intervals, on a logarithmic axis. Vertical lines: as trained. Medians, because "
-        "with a wrong τ the steps run away on a few tasks and make a mean meaningless."
-    )
-    words = "; ".join(f"{n}: " + " to ".join(number(s[0]) for s in found[n]) for n in names)
-    finish(fig, 130 + 34 * len(names), title, says, f"{title}. Median error, {words}.")
-    fig.update_layout(width=860, margin={"t": 92, "l": 210, "r": 16, "b": 44}, legend={"y": 0.93})
-    fig.update_yaxes(autorange="reversed")
-    fig.update_xaxes(type="log", title_text="median squared error (noise included)")
-    fig.update_xaxes(tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])
-    return fig
-
-
-def first_look(
-    view: Mapping[str, Any], title: str = "Before any gradient step: τ on, and τ off"
-) -> go.Figure:
-    """The curve of one model before any gradient step, with its modulation and without.
-
-    view: x `(grid,)`; lines: name -> (y `(grid,)`, dash); seen_x, seen_y `(K,)`.
-    """
-    fig = go.Figure()
-    for name, (y, dash) in view["lines"].items():
-        fig.add_trace(
-            go.Scatter(
-                x=view["x"], y=y, mode="lines", name=name, hoverinfo="skip",
-                line={"color": METHODS["mumomaml"].color, "dash": dash, "width": 3},
-            )
-        )  # fmt: skip
-    fig.add_trace(
-        go.Scatter(
-            x=view["seen_x"], y=view["seen_y"], mode="markers", name="points seen",
-            marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
-        )
-    )  # fmt: skip
-    says = (
-        "**What to see.** One trained MuMoMAML, and not a single gradient step. Solid: its curve "
-        "after it has *looked* at the five points. Dotted: the same weights with the modulation "
-        "removed."
-    )
-    finish(fig, 380, title, says, f"{title}, {len(view['seen_x'])} points.")
-    fig.update_layout(width=640, margin={"t": 92, "l": 44, "r": 10, "b": 44}, legend={"y": 0.9})
-    fig.update_yaxes(range=[-6, 6], title_text="y")
-    fig.update_xaxes(range=[-5, 5], title_text="x")
-    return fig

@@ -4,11 +4,12 @@ from mmaml_lite.widgets.contraction import contraction_explorer
 from mmaml_lite.widgets.diagram import Diagram
 from mmaml_lite.widgets.dial import dial_explorer
 from mmaml_lite.widgets.explorer import Explorer
+from mmaml_lite.widgets.first_look import first_look
 from mmaml_lite.widgets.fit import fit_explorer
 from mmaml_lite.widgets.gates import gate_explorer
 from mmaml_lite.widgets.kernels import pull_explorer
 from mmaml_lite.widgets.landscape import landscape_explorer
-from mmaml_lite.widgets.microscope import first_look, microscope_explorer
+from mmaml_lite.widgets.microscope import microscope_explorer
 from mmaml_lite.widgets.overview import overview_explorer
 from mmaml_lite.widgets.pad import Pad
 from mmaml_lite.widgets.questions import Sketch, ask

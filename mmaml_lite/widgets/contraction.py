@@ -58,12 +58,11 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
     """Explorer of two opposite tasks; alpha, curvature and steps are where the sliders start."""
     tasks = Pad(
         heading="f (solid) and −f (dashed), and every step towards either", width=500, height=290,
-        yrange=[-6.0, 6.0], at_most=0, enabled=False,
+        yrange=[-6.0, 6.0], at_most=0,
     )  # fmt: skip
     left_over = Pad(
         heading="share left: formula (broad), gradient descent (dashed)", width=420, height=290,
         xrange=[0.0, 20.0], yrange=[-1.5, 1.5], xlabel="gradient steps", ylabel="", at_most=0,
-        enabled=False,
     )  # fmt: skip
 
     def redraw(screen: W.HBox, view: Mapping[str, Any]) -> None:

@@ -117,8 +117,8 @@ def dial_summary(view: Mapping[str, Any]) -> str:
     """Where the dial stands, in one line."""
     at = view["number"] - 1
     parts = [
-        f"<b>{METHODS[key].label}</b> {view['ratio'][key][at]:.1f} ± "
-        f"{view['ratio_half'][key][at]:.1f} times Bayes"
+        f"<b>{METHODS[key].label}</b> {view['ratio'][key][at]:.2f} ± "
+        f"{view['ratio_half'][key][at]:.2f} times Bayes"
         for key in DIAL_METHODS if np.isfinite(view["ratio"][key][at])
     ]  # fmt: skip
     height = np.sqrt(np.square(view["priors"][at]).mean())

@@ -146,7 +146,8 @@ class Explorer:
         self.seconds = time.perf_counter() - began
 
     def _tell(self) -> None:
-        self.message.value = f"<div role='status' aria-live='polite'>{self.summary}</div>"
+        look = "role='status' aria-live='polite' style='line-height:1.5'"
+        self.message.value = f"<div {look}>{self.summary}</div>"
 
     def _ipython_display_(self) -> None:
         """Live where there is a kernel, the twin elsewhere (one output holds both); the caption."""

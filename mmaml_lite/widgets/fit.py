@@ -167,8 +167,8 @@ def arranged(controls: Mapping[str, W.Widget], screen: W.Widget, settings: Setti
         for f in mixture_of(settings).families
     }
     trained = (
-        f"<small>Trained for {settings.shots} points,<br>{counted(settings.steps, 'step')} and "
-        f"α = {settings.step_size:g}.</small>"
+        f"<div style='line-height:1.4;color:#5f6368'>Trained for {settings.shots} points, "
+        f"{counted(settings.steps, 'step')}, α = {settings.step_size:g}.</div>"
     )
     family = controls["family"]
 

@@ -13,7 +13,16 @@ import ipywidgets as W
 import numpy as np
 import torch
 
-from mmaml_lite.figures import landscape as drawing
+from mmaml_lite.figures.landscape import (
+    arrows,
+    bands,
+    fit_heading,
+    fit_lines,
+    heading,
+    key,
+    landscape,
+    marks,
+)
 from mmaml_lite.landscape import (
     HEIGHTS,
     SHIFTS,
@@ -25,6 +34,7 @@ from mmaml_lite.landscape import (
     outer_loss,
     outer_map,
     predict,
+    query_loss,
     relative_error,
 )
 from mmaml_lite.tasks import Examples
@@ -58,7 +68,8 @@ def landscape_view(
     shown = start if background == "before" else end
     exact, difference = meta_gradient(at, *setting), finite_difference(at, *setting)
     first_order = meta_gradient(at, *setting, first_order=True)
-    paths, after = fast_weights(at, *setting), outer_loss(at, *setting).item()
+    paths = fast_weights(at, *setting)
+    before, after = (query_loss(paths[:, stage], tasks).item() for stage in (0, -1))
     path, query = paths[task], Examples(tasks.query.x[task], tasks.query.y[task])
     return {
         "shifts": end.shifts.numpy(), "heights": end.heights.numpy(), "loss": shown.loss.numpy(),
@@ -67,9 +78,9 @@ def landscape_view(
         "difference": difference.numpy(), "first_order": first_order.numpy(),
         "error": relative_error(difference, exact),
         "first_order_error": relative_error(first_order, exact),
-        "before": outer_loss(at, tasks, 0, step_size).item(), "after": after,
+        "before": before, "after": after,
         "best": end.best.numpy(), "best_before": start.best.numpy(), "least": end.least,
-        "rival": outer_loss(start.best, *setting).item(),
+        "rival": _rival(seed, steps, step_size),
         "better": (end.loss < after).double().mean().item(),
         "x": X.numpy(), "truth": predict(tasks.parameters[task], X).numpy(),
         "curves": torch.stack([predict(weights, X) for weights in path]).numpy(),
@@ -98,16 +109,24 @@ def landscape_summary(view: Mapping[str, Any]) -> str:
     ]
     if view["reveal"]:
         lines.append(
-            f"The best place gets {view['least']:.2f} after {count}; the place that is best before "
-            f"learning gets {view['rival']:.2f}: <b>{view['rival'] / view['least']:.1f} times</b>."
+            f"After {count} the best place gets {view['least']:.2f}; the place that is best before "
+            f"learning gets {view['rival']:.2f}, "
+            f"<b>{view['rival'] / view['least']:.1f} times</b> as much."
         )
     return "<br>".join(lines)
+
+
+@lru_cache(maxsize=256)
+def _rival(seed: int, steps: int, step_size: float) -> float:
+    """The outer loss at the place that is best before learning."""
+    best = outer_map(seed, 0, 0.1).best
+    return outer_loss(best, draw_tasks(seed), steps, step_size).item()
 
 
 @lru_cache(maxsize=64)
 def _picture(seed: int, steps: int, step_size: float) -> np.ndarray:
     """The colours of a map, kept once they are known."""
-    return drawing.bands(outer_map(seed, steps, step_size).loss.numpy())
+    return bands(outer_map(seed, steps, step_size).loss.numpy())
 
 
 def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) -> Explorer:
@@ -140,17 +159,17 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
     def redraw(_screen, view):
         state = controls["steps"].value, round(controls["step_size"].value, 4)
         pad.paint(_picture(seed, *(state if view["background"] == "after" else (0, 0.1))))
-        pad.lines, pad.arrows = drawing.marks(view), drawing.arrows(view)
-        pad.heading, fit.heading = drawing.heading(view), drawing.fit_heading(view)
-        fit.lines = drawing.fit_lines(view)
+        pad.lines, pad.arrows = marks(view), arrows(view)
+        pad.heading, fit.heading = heading(view), fit_heading(view)
+        fit.lines = fit_lines(view)
 
     def arrange(controls, screen):
         names = ("steps", "step_size", "background", "task", "reveal")
         right = W.VBox([*(controls[name] for name in names), screen])
         row = W.HBox([pad, right], layout={"flex_flow": "row wrap", "grid_gap": "0 18px"})
-        return W.VBox([row, W.HTML(drawing.key())])
+        return W.VBox([row, W.HTML(key())])
 
     return Explorer(
-        "landscape", controls, compute, drawing.landscape, redraw, landscape_summary,
+        "landscape", controls, compute, landscape, redraw, landscape_summary,
         screen=fit, arrange=arrange,
     )  # fmt: skip

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from mmaml_lite import figures, zoo
 from mmaml_lite.evaluate import shared_tasks
-from mmaml_lite.figures import METHODS
 from mmaml_lite.interventions import averaged, between, own, without
 from mmaml_lite.lesson import GRID
 from mmaml_lite.methods import mixture_of
@@ -24,7 +23,6 @@ from mmaml_lite.networks import Tau
 from mmaml_lite.tasks import Examples, Tasks
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
-from mmaml_lite.widgets.pad import Pad
 
 KINDS = {
     "its own τ": "own",
@@ -38,7 +36,7 @@ KINDS = {
 class Specimen:
     """A trained model on the slide: its mean tau over many tasks, and a fixed order of its units.
 
-    mean_i `(1, rows, units)`; order_i `(units,)`: by mean scale, the same for every task; bounds_i
+    mean_i `(1, rows, units)`; order_i `(rows, units)`: by mean, the same for every task; bounds_i
     `(rows, 2)`: axes that hold all but the rarest entries.
     """
 
@@ -52,11 +50,15 @@ def specimen(model: zoo.Model, tasks: int = 1500) -> Specimen:
     """Look at a model's tau over many tasks, once."""
     tau = own(model, shared_tasks(model.settings, tasks))
     mean = averaged(tau)
-    ends = {i: t.movedim(1, 0).flatten(1) for i, t in tau.items()}  # (rows, tasks * units)
+    ends = {i: t.movedim(1, 0).flatten(1).numpy() for i, t in tau.items()}  # (rows, tasks * units)
     bounds = {
-        i: np.quantile(t[:, ::7].numpy(), [0.0005, 0.9995], axis=1).T for i, t in ends.items()
-    }
-    return Specimen(model, mean, {i: m[0, 0].argsort() for i, m in mean.items()}, bounds)
+        i: np.stack([
+            np.minimum(np.quantile(t, 0.005, axis=1), mean[i][0].amin(-1).numpy()),
+            np.maximum(np.quantile(t, 0.995, axis=1), mean[i][0].amax(-1).numpy()),
+        ], axis=1)
+        for i, t in ends.items()
+    }  # fmt: skip
+    return Specimen(model, mean, {i: m[0].argsort(-1) for i, m in mean.items()}, bounds)
 
 
 def one_task(model: zoo.Model, family: str, seed: int) -> Tasks:
@@ -133,8 +135,8 @@ def microscope_view(
 
 
 def _sorted(tau: Tensor, order: Tensor) -> np.ndarray:
-    """tau of one block and task `(rows, units)`, its units in the fixed order."""
-    return tau[:, order].numpy()
+    """tau of one block and task `(rows, units)`, every row in its fixed order."""
+    return tau.gather(-1, order).numpy()
 
 
 def microscope_summary(view: Mapping[str, Any]) -> str:
@@ -179,8 +181,8 @@ def microscope_explorer(
         "seed_a": C.Again("another task A", seed),
         "family_b": C.menu("task B", families, families[1 % len(families)]),
         "seed_b": C.Again("another task B", seed),
-        "kind": C.choice("both get", kinds, "own"),
-        "share": C.slider("A ↔ B: 1 swaps", 0.0, 0.0, 1.0, 0.05),
+        "kind": C.choice("each task gets", kinds, "own"),
+        "share": C.slider("walk A ↔ B", 0.0, 0.0, 1.0, 0.05),
         **{f"layer{i + 1}": C.check(f"modulate layer {i + 1}", True) for i in blocks},
         "steps": C.slider("gradient steps", 5, 0, 20, 1),
     }
@@ -194,6 +196,7 @@ def microscope_explorer(
         ticks = [controls[f"layer{i + 1}"] for i in blocks]
         for tick in ticks:
             tick.layout.width = "150px"
+        controls["gate"].layout.width, controls["kind"].layout.width = "250px", "470px"
         return W.VBox([
             W.HBox([controls["gate"], controls["kind"]]),
             W.HBox([controls["family_a"], controls["seed_a"], controls["share"]]),
@@ -205,65 +208,4 @@ def microscope_explorer(
     return Explorer(
         "microscope", controls, compute, figures.microscope, figures.redraw_microscope,
         microscope_summary, arrange=arrange,
-    )  # fmt: skip
-
-
-@torch.no_grad()
-def first_view(model: zoo.Model, points: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """All that `figures.first_look` draws; points: pairs (x, y), at least one."""
-    x, y = torch.tensor(points, dtype=torch.float32).T
-    support = Examples(x[None, :, None], y[None, :, None]).check()
-    tau = model.learner.modulate(model.learner.embed(support))
-    lines = {
-        name: (model.learner(support, GRID[None, :, None], tau=t, steps=0)[0, 0, :, 0].numpy(), d)
-        for name, t, d in (("modulated", tau, "solid"), ("modulation removed", {}, "dot"))
-    }
-    return {"x": GRID.numpy(), "lines": lines, "seen_x": x.numpy(), "seen_y": y.numpy()}
-
-
-def first_summary(view: Mapping[str, Any]) -> str:
-    """How far each curve is from the points."""
-    off = {
-        name: float(np.square(np.interp(view["seen_x"], view["x"], y) - view["seen_y"]).mean())
-        for name, (y, _) in view["lines"].items()
-    }
-    told = "; ".join(f"<b>{name}</b> {figures.number(value)}" for name, value in off.items())
-    return f"Mean squared distance from the points, before any gradient step: {told}."
-
-
-def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
-    """Explorer of a modulated prior: drag the five points, and the curve follows without learning.
-
-    model: any MuMoMAML; seed: of the tasks behind the buttons.
-    """
-
-    def points(family: str) -> list[list[float]]:
-        support = one_task(model, family, seed).support
-        return [[round(a, 2), round(b, 2)] for a, b in torch.cat(support, -1)[0].tolist()]
-
-    names = mixture_of(model.settings).names
-    pad = Pad(
-        value=points(names[0]), at_least=1, at_most=10, yrange=[-6.0, 6.0], width=640, height=330,
-        heading="five points: drag them, or Tab to one and use the arrow keys",
-    )  # fmt: skip
-
-    def draw(pad: Pad, view: Mapping[str, Any]) -> None:
-        color = METHODS["mumomaml"].color
-        pad.lines = [
-            {"x": view["x"].tolist(), "y": y.tolist(), "color": color, "dash": dash, "width": 3,
-             "label": name}
-            for name, (y, dash) in view["lines"].items()
-        ]  # fmt: skip
-
-    def arrange(controls, screen):
-        buttons = [
-            W.Button(description=f"points of a {n}", layout={"width": "170px"}) for n in names
-        ]
-        for name, button in zip(names, buttons, strict=True):
-            button.on_click(lambda _, name=name: setattr(pad, "value", points(name)))
-        return W.VBox([W.HBox(buttons), screen])
-
-    return Explorer(
-        "first-look", {"pad": pad}, lambda pad: first_view(model, pad), figures.first_look, draw,
-        first_summary, screen=pad, arrange=arrange,
     )  # fmt: skip

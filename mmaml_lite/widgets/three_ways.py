@@ -134,8 +134,9 @@ def explain(key: str) -> str:
     colors = {"gradient": METHODS["maml"].color, "hybrid": METHODS["mumomaml"].color}
     color = colors.get(key.partition("-")[0], SOFT)
     return (
-        f"<div style='border-left:4px solid {color};padding:2px 12px;"
-        f"max-width:900px;line-height:1.5'><b>{title}</b><table>{rows}</table></div>"
+        f"<div role='status' aria-live='polite' style='border-left:4px solid {color};"
+        "padding:2px 12px;max-width:900px;line-height:1.5'>"
+        f"<b>{title}</b><table>{rows}</table></div>"
     )
 
 
@@ -154,8 +155,10 @@ def three_ways() -> Explorer:
     def redraw(screen, view):
         screen.value = explain(view["box"])
 
-    return Explorer(
+    explorer = Explorer(
         "three-ways", {"box": control}, lambda box: {"box": box}, figure, redraw,
         lambda view: TEXTS[part_of(view["box"])][0] + ".",
         screen=panel, arrange=lambda controls, screen: W.VBox([control, screen]),
     )  # fmt: skip
+    explorer.message.layout.display = "none"  # the panel says it all
+    return explorer

@@ -75,7 +75,8 @@ class LiveTraining:
             self._floor = read_results(name.rpartition("/")[0])["floors"]["bayes"]["mean"]
         except (OSError, KeyError, ValueError):  # a mixture of the reader's own has none stored
             self._floor = None
-        self._stop, self._thread, self._map = threading.Event(), None, None
+        self._stop, self._rests, self._map = threading.Event(), threading.Event(), None
+        self._rests.set()  # no `join`: interrupted, it makes Python 3.11 take the thread for dead
         self._curve: list[tuple[int, float]] = []
         self.run = train(self.settings, self.path, "cpu", seconds=0.0)  # start, or take it up
         self.button = W.Button(description="Start", icon="play", button_style="primary")
@@ -94,15 +95,15 @@ class LiveTraining:
     @property
     def going(self) -> bool:
         """Whether the run goes on at this moment."""
-        return self._thread is not None and self._thread.is_alive()
+        return not self._rests.is_set()
 
     def start(self) -> "LiveTraining":
         """Start or go on, in the background."""
         if not self.going and not self.run.finished:
             self._stop.clear()
-            self._thread = threading.Thread(target=self._work, daemon=True)
+            self._rests.clear()
             self._label("Pause", "pause")
-            self._thread.start()
+            threading.Thread(target=self._work, daemon=True).start()
         return self
 
     def pause(self) -> "LiveTraining":
@@ -112,8 +113,7 @@ class LiveTraining:
 
     def wait(self) -> "LiveTraining":
         """Wait until the run is finished or paused."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        self._rests.wait()
         return self
 
     def again(self) -> "LiveTraining":
@@ -144,12 +144,18 @@ class LiveTraining:
                     monitor.progress.value = run.step  # the explorer follows
                     self.shown = time.monotonic()
 
+        problem = ""
         try:
             self.run = train(self.settings, self.path, "cpu", [Watch()], stop=self._stop)
         except Exception as error:  # in a thread nobody else would hear of it
-            self.explorer.complain(f"the training stopped: {error}")
-        self.progress.value = self.run.step
-        self._label(*(("Finished", "check") if self.run.finished else ("Continue", "play")))
+            problem = f"the training stopped: {error}"
+        try:
+            self.progress.value = self.run.step
+            if problem:
+                self.explorer.complain(problem)
+            self._label(*(("Finished", "check") if self.run.finished else ("Continue", "play")))
+        finally:
+            self._rests.set()
 
     def _label(self, text: str, icon: str) -> None:
         self.button.description, self.button.icon = text, icon
