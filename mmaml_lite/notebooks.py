@@ -10,7 +10,8 @@
 Each run gets a folder of its own: the executed notebook, an HTML copy whose figures show offline,
 and the `metrics.json` that a lesson writes when it is given `out_dir`. All metrics are collected
 in `metrics.csv`. Names and values of parameters are checked before anything runs; a failing run
-is named and the others go on.
+is named and the others go on. Explorers are run as their static twins, which is quicker and what a
+page can show; with `MMAML_LITE_STATIC=` in the environment they are live in the kernel.
 """
 
 import argparse
@@ -129,7 +130,8 @@ def to_html(notebook: Any) -> str:
     """Return an executed notebook as an HTML page whose plotly figures need no network.
 
     plotly.js (5 MB) is put in once, however many figures there are. Live widgets and progress
-    bars are left out: without a kernel they are dead, and static twins stand beside them.
+    bars are left out: without a kernel they are dead. Of an output that also holds its static twin,
+    as an explorer's does, the twin stays.
     """
     import nbconvert
     import plotly.io
@@ -137,7 +139,11 @@ def to_html(notebook: Any) -> str:
     notebook = copy.deepcopy(notebook)
     plotly_js = True
     for cell in notebook.cells:
-        outputs = [o for o in cell.get("outputs", []) if WIDGET not in o.get("data", {})]
+        outputs = []
+        for output in cell.get("outputs", []):
+            dead = output.get("data", {}).pop(WIDGET, None) is not None
+            if not dead or FIGURE in output["data"]:
+                outputs.append(output)
         for data in (o["data"] for o in outputs if FIGURE in o.get("data", {})):
             figure = data.pop(FIGURE)
             data["text/html"] = plotly.io.to_html(
@@ -210,6 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"nothing was run: {error}", file=sys.stderr)
         return 2
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # kernels run side by side
+    os.environ.setdefault("MMAML_LITE_STATIC", "1")
     given.out.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(given.jobs) as pool:
         limits = (given.cell_limit, given.run_limit)

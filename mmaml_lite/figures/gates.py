@@ -64,7 +64,7 @@ def gates(
     )
     finish(fig, 500, title, says, "")
     fig.update_annotations(font={"size": 14})
-    fig.update_layout(margin={"t": 92, "l": 44, "r": 10, "b": 44}, legend={"y": 0.925}, bargap=0.25)
+    fig.update_layout(margin={"t": 92, "l": 44, "r": 34, "b": 44}, legend={"y": 0.925}, bargap=0.25)
     redraw_gates(fig, view)
     return fig
 

@@ -206,6 +206,6 @@ def _fader(label: str, reach: float) -> W.FloatSlider:
     """A small slider that fits above one unit's panel."""
     return W.FloatSlider(
         value=0.0, min=-reach, max=reach, step=0.1, description=label, readout_format=".1f",
-        style={"description_width": "46px"}, layout={"width": "150px", "margin": "0 2px"},
+        style={"description_width": "46px"}, layout={"width": "146px", "margin": "0 2px"},
         readout=False,
     )  # fmt: skip

@@ -1,0 +1,119 @@
+"""The mode-mix dial: what adding families does to the error on one and the same family's tasks.
+
+Tasks are sinusoids throughout and the same for every mixture; only what the methods were trained on
+changes, and what the Bayes-optimal predictor must reckon with. Every family brings as many tasks to
+a meta-batch as any other, so a method sees equally many sinusoids whatever else it is trained on.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmaml_lite import checkpoint, zoo
+from mmaml_lite.evaluate import TEST_QUERIES, TEST_SEED, errors, interval
+from mmaml_lite.posterior import sobol
+from mmaml_lite.recipes import families_of
+from mmaml_lite.report import floor_errors
+from mmaml_lite.tasks import Mixture, Tasks
+from mmaml_lite.tasks.regression import PAPER_ORDER
+
+DIAL_TASKS = 4_000
+DIAL_METHODS = {"maml": "maml", "mumomaml": "mumomaml-film"}  # key in figures -> method
+FLOORS = ("bayes", "label_linear")
+
+
+def setting_of(families: int) -> str:
+    """The zoo's name for the paper's first so many families: 2 -> "regression/2-modes"."""
+    setting = f"{families}-mode" + "s" * (families > 1)
+    families_of(setting)  # raises ValueError for a number that there is not
+    return f"regression/{setting}"
+
+
+def dial_tasks(count: int = DIAL_TASKS) -> Tasks:
+    """Test tasks of the first family alone: every point of the dial is measured on these."""
+    asked = zoo.zoo_settings(f"{setting_of(1)}/maml")
+    mixture = Mixture(asked.families, asked.shots, TEST_QUERIES, asked.noise)
+    return mixture.sample(count, torch.Generator().manual_seed(TEST_SEED))
+
+
+def ratio(error: Tensor, floor: Tensor) -> dict[str, float]:
+    """Ratio of two means over the same tasks `(tasks,)`, with its 95 % interval (delta method)."""
+    value = (error.mean() / floor.mean()).item()
+    return {"mean": value, "ci95": interval(error - value * floor)["ci95"] / floor.mean().item()}
+
+
+def mean_curve(mixture: Mixture, x: Tensor, points: int = 8192) -> Tensor:
+    """Mean of all functions of a mixture at x `(grid,)`, by Sobol points through the priors."""
+    curves = []
+    for family in mixture.families:
+        drawn = family.draw(sobol(points, len(family.priors), 0))
+        curves.append(family(x.double(), drawn).mean(0))
+    return torch.stack(curves).mean(0).to(x.dtype)
+
+
+def measure(count: int = DIAL_TASKS, tell: Callable[[str], None] = print) -> dict[str, Any]:
+    """Errors on sinusoid tasks for one to five families: each method at every stage, each floor."""
+    tasks, mixtures = dial_tasks(count), []
+    for number in range(1, len(PAPER_ORDER) + 1):
+        setting = setting_of(number)
+        floor = floor_errors(setting, tasks, tell)
+        point: dict[str, Any] = {
+            "families": list(PAPER_ORDER[:number]),
+            "mode_accuracy": floor["mode_right"].float().mean().item(),
+            "methods": {},
+        }
+        point |= {name: interval(floor[name]) for name in FLOORS}
+        for key, method in DIAL_METHODS.items():
+            path = zoo.weights_path(f"{setting}/{method}")
+            if not path.is_file():
+                tell(f"{setting}/{method}: not in the zoo, left out")
+                continue
+            model = zoo.read(path)
+            found = errors(model.learner, tasks)
+            point["methods"][key] = {
+                "label": model.label,
+                "iterations": model.settings.iterations,
+                "seed": model.settings.seed,
+                "provisional": model.provisional,
+                "stages": [interval(stage) for stage in found],
+                "x_bayes": ratio(found[-1], floor["bayes"]),
+            }
+            told = point["methods"][key]["x_bayes"]
+            tell(
+                f"{setting} {key}: {found[-1].mean():.3f}, "
+                f"{told['mean']:.2f} ± {told['ci95']:.2f} times Bayes"
+            )
+        mixtures.append(point)
+    return {
+        "family": PAPER_ORDER[0], "tasks": count, "queries": TEST_QUERIES, "test_seed": TEST_SEED,
+        "mixtures": mixtures,
+    }  # fmt: skip
+
+
+def results_path() -> Path:
+    """Where the measured dial is kept."""
+    return zoo.data_folder() / "results" / "regression" / "dial.json"
+
+
+def store(count: int = DIAL_TASKS, tell: Callable[[str], None] = print) -> dict[str, Any]:
+    """Measure the dial and write it; on fewer tasks than the stored one, it is only measured."""
+    results = measure(count, tell)
+    if count < DIAL_TASKS:
+        tell(f"{count} tasks are fewer than the {DIAL_TASKS:,} of stored results: not stored")
+        return results
+    text = json.dumps(results, indent=1) + "\n"
+    checkpoint.write_atomically(results_path(), text.encode())
+    tell(f"wrote {results_path().name}")
+    return results
+
+
+def read_dial() -> dict[str, Any]:
+    """The stored dial; raises ValueError that says which command makes it."""
+    path = results_path()
+    if not path.is_file():
+        raise ValueError("the dial has not been measured: run python -m mmaml_lite dial")
+    return json.loads(path.read_text(encoding="utf-8"))
