@@ -124,6 +124,7 @@ function render({ model, el }) {
 
   function drawBack() {
     layers.back.replaceChildren();
+    const taken = []; // heights of labels, so that none covers another
     for (const line of get("lines")) {
       const d = line.x.map((x, i) => {
         const [px, py] = pixel([x, line.y[i]]);
@@ -133,7 +134,9 @@ function render({ model, el }) {
         "stroke-dasharray": DASHES[line.dash ?? "solid"], "stroke-opacity": line.opacity ?? 1 }, layers.back);
       if (line.label) {
         const [px, py] = pixel([line.x.at(-1), line.y.at(-1)]);
-        const clamped = Math.max(box.top + 12, Math.min(box.top + box.height - 4, py));
+        let clamped = Math.max(box.top + 12, Math.min(box.top + box.height - 4, py));
+        while (taken.some((other) => Math.abs(other - clamped) < 14)) clamped += clamped > box.top + 0.8 * box.height ? -14 : 14;
+        taken.push(clamped);
         make("text", { x: Math.min(px, box.left + box.width) - 4, y: clamped - 4, "text-anchor": "end", class: "note",
           style: `fill:${line.color ?? "#222"}` }, layers.back, line.label);
       }
