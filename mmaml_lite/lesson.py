@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -287,14 +287,18 @@ def write_metrics(folder: str, values: Mapping[str, Any]) -> None:
         checkpoint.write_atomically(Path(folder) / "metrics.json", text.encode())
 
 
+def provisional_note(models: Iterable[zoo.Model]) -> str:
+    """The end of a caption, in Markdown: which of the models shown are provisional; "" if none."""
+    marked = [METHODS[m.settings.method].label for m in models if m.provisional]
+    return f" *Provisional weights: {', '.join(marked)}.*" if marked else ""
+
+
 def show(fig: Any, cast: Cast) -> None:
     """Display a figure, its caption under it, and which of the models shown are provisional."""
     from IPython.display import Markdown, display
 
-    marked = [METHODS[m.settings.method].label for m in cast.values() if m.provisional]
-    note = f" *Provisional weights: {', '.join(marked)}.*" if marked else ""
     display(fig)
-    display(Markdown(figures.caption(fig) + note))
+    display(Markdown(figures.caption(fig) + provisional_note(cast.values())))
 
 
 def say(text: str) -> None:

@@ -12,10 +12,16 @@ from mmaml_lite.training import train
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-USE, EXTEND = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+LIVE, USE, EXTEND = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
 
-def test_the_first_block_evaluates_a_shipped_model():
+def test_an_explorer_in_one_line():
+    names = {}
+    exec(LIVE.replace("widgets.fit", "explorer = widgets.fit"), names)
+    assert names["explorer"].set(family="linear").view["truth"] is not None
+
+
+def test_the_next_block_evaluates_a_shipped_model():
     names = {}
     exec(USE.replace("1000", "200"), names)
     assert names["stages"].shape == (6,) and names["stages"][-1] < names["stages"][0]

@@ -94,8 +94,8 @@ def forming(
     fig = go.Figure(data=marks(maps[0]), frames=frames)
     says = (
         "**What to see.** Move the slider: the same tasks, described by the encoder at several "
-        "moments of one training run. At first a task lies anywhere; soon the families part, though "
-        "nothing in the training mentions them. (PCA, each map turned onto the final one.)"
+        "moments of one training run. At first a task lies anywhere; soon the families part, "
+        "though nothing in the training mentions them. (PCA, each map turned onto the final one.)"
     )
     finish(fig, 640, title, says, f"{title}. {words[0]}; {words[-1]}.")
     fig.update_xaxes(**BARE)
@@ -111,7 +111,9 @@ def forming(
         width=820, margin={"t": 84, "l": 12, "r": 12, "b": 110}, legend={"y": 0.935},
         sliders=[{
             "steps": stops, "active": 0, "x": 0.04, "len": 0.92, "y": 0, "pad": {"t": 18},
-            "currentvalue": {"prefix": "outer step · neighbours of the same family: ", "font": {"size": 14}}, "transition": {"duration": 0},
+            "currentvalue": {"prefix": "outer step · neighbours of the same family: ",
+                             "font": {"size": 14}},
+            "transition": {"duration": 0},
         }],
     )  # fmt: skip
     return fig

@@ -1,4 +1,4 @@
-"""Many fits at a glance: one row for each mode, a few tasks in it (Figures 8 and 9 of the paper)."""
+"""Many fits at a glance: one row for each mode, a few tasks in it (the paper's Figures 8, 9)."""
 
 from collections.abc import Mapping, Sequence
 

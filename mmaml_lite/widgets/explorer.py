@@ -14,15 +14,16 @@ import html
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
 
 import ipywidgets as W
 import plotly.graph_objects as go
 
-from mmaml_lite import figures
+from mmaml_lite import figures, zoo
 from mmaml_lite.device import threads
+from mmaml_lite.lesson import provisional_note
 
 View = Any
 WIDTH = 960  # pixels of a live figure, which does not follow the page's width by itself
@@ -42,7 +43,8 @@ class Explorer:
     `value`; state names are the keyword arguments of `compute`. compute: state -> view. figure:
     view -> plotly figure. redraw: (figure, view), in place. summary: view -> one line. screen: a
     widget that `redraw` draws on instead of a plotly figure, such as a Pad. arrange: (controls,
-    screen) -> the widget shown; without it controls stand above the screen.
+    screen) -> the widget shown; without it controls stand above the screen. models: those whose
+    weights are shown; the caption names the provisional ones.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class Explorer:
         summary: Callable[[View], str],
         screen: W.Widget | None = None,
         arrange: Callable[[Mapping[str, W.Widget], W.Widget], W.Widget] | None = None,
+        models: Iterable[zoo.Model] = (),
     ):
         self.name, self.controls = name, dict(controls)
         self._compute, self._figure, self._redraw, self._summary = compute, figure, redraw, summary
+        self._note = provisional_note(models)
         self.view = compute(**self.state)
         self.seconds = 0.0  # what the last update took
         self.message = W.HTML().add_class("mmaml-summary")
@@ -161,7 +165,7 @@ class Explorer:
             bundle[WIDGET_VIEW] = model
         display(bundle, raw=True)
         now = "" if self.box is not None else f"\n\n*Now:* {self.summary}"
-        display(Markdown(figures.caption(fig) + now))
+        display(Markdown(figures.caption(fig) + self._note + now))
 
 
 def stacked(controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:

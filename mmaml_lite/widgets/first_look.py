@@ -78,5 +78,5 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
 
     return Explorer(
         "first-look", {"pad": pad}, lambda pad: first_view(model, pad), figures.first_look, draw,
-        first_summary, screen=pad, arrange=arrange,
+        first_summary, screen=pad, arrange=arrange, models=[model],
     )  # fmt: skip

@@ -157,6 +157,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     return Explorer(
         "fit", controls, compute, figures.adaptation, follow, fit_summary,
         arrange=lambda controls, screen: arranged(controls, screen, settings),
+        models=models.values(),
     )  # fmt: skip
 
 

@@ -69,7 +69,10 @@ def pull_explorer(models: Mapping[str, zoo.Model], at: float = -2.0, seed: int =
         "at": C.slider("pull at x₀", at, low, high, 0.1),
         "seed": C.Again("other tasks", seed),
     }
-    return Explorer("pull", controls, compute, figures.pulls, figures.redraw_pulls, pull_summary)
+    return Explorer(
+        "pull", controls, compute, figures.pulls, figures.redraw_pulls, pull_summary,
+        models=models.values(),
+    )  # fmt: skip
 
 
 @torch.no_grad()

@@ -208,4 +208,5 @@ def microscope_explorer(
     return Explorer(
         "microscope", controls, compute, figures.microscope, figures.redraw_microscope,
         microscope_summary, arrange=arrange,
+        models=[*models.values(), *([maml] if maml else [])],
     )  # fmt: skip

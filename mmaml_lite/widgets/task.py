@@ -209,8 +209,9 @@ def task_explorer(
         return W.VBox([W.HBox([left, right], layout={"grid_gap": "16px"}), screen])
 
     return Explorer(
-        "task", controls, compute, figures.task, figures.redraw_task, task_summary, arrange=arrange
-    )
+        "task", controls, compute, figures.task, figures.redraw_task, task_summary,
+        arrange=arrange, models=models.values(),
+    )  # fmt: skip
 
 
 def _open_on_click(screen: go.FigureWidget, controls: Mapping[str, W.Widget], cast: Cast) -> None:
