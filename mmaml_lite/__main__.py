@@ -40,6 +40,8 @@ def command_train(args: argparse.Namespace) -> None:
         raise ValueError(f"{name} is part of the name or an option of its own, not for --set")
     settings = zoo.zoo_settings(args.name, args.recipe, seed=args.seed, **changes)
     variant = changes if zoo.is_variant(changes) else {}
+    if variant and args.snapshots:
+        raise ValueError("--snapshots belong to the zoo's own runs, not to one of other settings")
     if not (variant or args.replace):
         zoo.check_replace(settings, args.name)
     path = zoo.run_path(args.name, args.recipe, args.seed, **variant)

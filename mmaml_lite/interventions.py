@@ -12,7 +12,7 @@ from torch import Tensor
 from mmaml_lite import zoo
 from mmaml_lite.lesson import errors_given
 from mmaml_lite.networks import Tau
-from mmaml_lite.tasks import Tasks
+from mmaml_lite.tasks import Examples, Tasks
 
 
 @torch.no_grad()
@@ -37,7 +37,7 @@ def reordered(tau: Tau, order: Tensor) -> Tau:
 
 
 @torch.no_grad()
-def between(model: zoo.Model, support, share: float) -> Tau:
+def between(model: zoo.Model, support: Examples, share: float) -> Tau:
     """Two tasks, each embedding moved a share of the way to the other's; 1 swaps them.
 
     support: x and y `(2, K, 1)`; upsilon is mixed, then tau made of it: tau_i `(2, rows, units)`.
@@ -50,6 +50,8 @@ def neighbours(mode: Tensor) -> tuple[Tensor, Tensor]:
     """For every task another one of its own mode, and one of the next mode; both `(tasks,)`."""
     within, across = torch.arange(len(mode)), torch.arange(len(mode))
     modes = [torch.nonzero(mode == m)[:, 0] for m in mode.unique()]
+    if len(modes) < 2:
+        raise ValueError("one mode alone: no task of another mode to take a tau from")
     for here, there in zip(modes, modes[1:] + modes[:1], strict=True):
         within[here] = here.roll(1)
         across[here] = there[torch.arange(len(here)) % len(there)]
@@ -88,8 +90,8 @@ def median_interval(values: Tensor) -> tuple[float, float, float]:
 
     With a wrong tau gradient steps run away on a few tasks, which no median minds.
     """
-    ranked, n = values.sort().values, len(values)
+    ranked, n = values.nan_to_num(nan=math.inf).sort().values, len(values)
     half = 0.98 * math.sqrt(n)
     low, high = math.floor(n / 2 - half), math.ceil(n / 2 + half)
     ends = [ranked[min(max(k, 0), n - 1)].item() for k in (low, high)]
-    return values.median().item(), *ends
+    return ranked[(n - 1) // 2].item(), *ends

@@ -108,9 +108,9 @@ def finite_difference(theta: Tensor, tasks: Tasks, steps: int, step_size: float)
 
 
 def relative_error(found: Tensor, exact: Tensor) -> float:
-    """Length of the difference over the length of the exact vector; 0 where both vanish."""
-    length = exact.norm().item()
-    return (found - exact).norm().item() / length if length else 0.0
+    """Length of the difference over the length of the exact vector; 0 where they are equal."""
+    off, length = (found - exact).norm().item(), exact.norm().item()
+    return off / length if length else (math.inf if off else 0.0)
 
 
 class Map(NamedTuple):

@@ -77,9 +77,9 @@ def provenance(cast: Cast) -> str:
     return text
 
 
-def _everyone(tau: Tau | None, tasks: Tasks) -> Tau | None:
+def _everyone(tau: Tau | None, tasks: int) -> Tau | None:
     """Give every task the same tau where it has only one row `(1, rows, units)`."""
-    return None if tau is None else {i: t.expand(len(tasks), -1, -1) for i, t in tau.items()}
+    return None if tau is None else {i: t.expand(tasks, -1, -1) for i, t in tau.items()}
 
 
 @torch.no_grad()
@@ -90,10 +90,7 @@ def curves(
 
     tau: modulation vectors to use instead of the encoder's, one for each task or one for all.
     """
-    x = GRID.expand(len(tasks), -1)[..., None]
-    tau = _everyone(tau, tasks)
-    y = model.learner(tasks.support, x, tasks.mode, tau=tau, steps=steps)[..., 0]
-    return y[[0, -1]].numpy()
+    return np.moveaxis(stage_curves(model, tasks.support, tasks.mode, tau, steps), 1, 0)[[0, -1]]
 
 
 def placed(points: Sequence[Sequence[float]]) -> Examples:
@@ -116,7 +113,7 @@ def stage_curves(
     tau: modulation vectors to use instead of the encoder's, one for each task or one for all.
     """
     x = GRID.expand(len(mode), -1)[..., None]
-    tau = None if tau is None else {i: t.expand(len(mode), -1, -1) for i, t in tau.items()}
+    tau = _everyone(tau, len(mode))
     y = model.learner(support, x, mode, tau=tau, steps=steps, factor=factor)[..., 0]
     return y.movedim(0, 1).numpy()
 
@@ -124,7 +121,7 @@ def stage_curves(
 @torch.no_grad()
 def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau, chunk: int = 500) -> Tensor:
     """As `evaluate.errors`, with these modulation vectors, one for each task or one for all."""
-    tau, parts = _everyone(tau, tasks), []
+    tau, parts = _everyone(tau, len(tasks)), []
     for rows in torch.arange(len(tasks)).split(chunk):
         some, mine = tasks[rows], {i: t[rows] for i, t in tau.items()}
         y = model.learner(some.support, some.query.x, some.mode, tau=mine)
@@ -207,11 +204,11 @@ def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[dict[str, Any]
 def forming(history: Sequence[tuple[int, zoo.Model]], tasks: Tasks) -> dict[str, Any]:
     """All that `figures.forming` draws: maps of `tasks` at the moments of `zoo.history`."""
     vectors = [embeddings(model, tasks) for _, model in history]
-    last = maps.pca(vectors[-1].numpy()).points
-    spread = last.std()  # embeddings grow in training: every map is drawn at the same size
-    drawn = [maps.turned_onto(maps.pca(v.numpy()).points, last) for v in vectors]
+    drawn = [maps.pca(v.numpy()).points for v in vectors]
+    last = drawn[-1]  # embeddings grow in training: every map is drawn at the size of the last
+    drawn = [p * (last.std() / max(p.std(), 1e-12)) for p in drawn]
     return {
-        "maps": [p * (spread / p.std()) for p in drawn],
+        "maps": [maps.turned_onto(p, last) for p in drawn],
         "steps": [step for step, _ in history],
         "agree": [neighbours_agree(v, tasks.mode) for v in vectors],
         "mode": tasks.mode.numpy(),

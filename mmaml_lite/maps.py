@@ -53,11 +53,11 @@ def pca(vectors: np.ndarray) -> Map:
 
 
 def turned_onto(points: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Points `(n, 2)` moved, turned, mirrored and scaled to lie as near `target` as they can.
+    """Points `(n, 2)` moved, turned and mirrored to lie as near `target` as they can.
 
     Maps of one training step and the next then differ by what was learned, not by a rotation
     (orthogonal Procrustes).
     """
     p, t = points - points.mean(0), target - target.mean(0)
-    u, size, vt = np.linalg.svd(p.T @ t)
-    return (size.sum() / max((p**2).sum(), 1e-12)) * p @ (u @ vt) + target.mean(0)
+    u, _, vt = np.linalg.svd(p.T @ t)
+    return p @ (u @ vt) + target.mean(0)

@@ -115,10 +115,11 @@ def history(name: str, recipe: str = "paper", seed: int = 0) -> list[tuple[int, 
     Empty where the zoo keeps no snapshots.
     """
     paths = {step: snapshot_path(name, step, recipe, seed) for step in SNAPSHOT_STEPS}
-    kept = [(step, read(path)) for step, path in paths.items() if path.is_file()]
-    if not kept:
+    if not any(path.is_file() for path in paths.values()):
         return []
     last = load(name, recipe, seed)
+    earlier = {step: path for step, path in paths.items() if step < last.settings.iterations}
+    kept = [(step, read(path)) for step, path in earlier.items() if path.is_file()]
     return [*kept, (last.settings.iterations, last)]
 
 

@@ -8,7 +8,7 @@ import pytest
 from mmaml_lite import report, zoo
 
 ROOT = Path(__file__).parent.parent
-SETTINGS = sorted(p.stem for p in (ROOT / "data/results/regression").glob("*.json"))
+SETTINGS = sorted(p.stem for p in (ROOT / "data/results/regression").glob("*-mode*.json"))
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -99,8 +99,9 @@ def test_the_map_knows_its_best_place_and_is_kept():
     assert landscape.outer_loss(start, TASKS, 2, 0.1) > 2 * found.least
 
 
-def test_relative_error_of_nothing_is_nothing():
-    assert landscape.relative_error(torch.ones(2), torch.zeros(2)) == 0.0
+def test_relative_error_where_the_exact_vector_vanishes():
+    assert landscape.relative_error(torch.zeros(2), torch.zeros(2)) == 0
+    assert landscape.relative_error(torch.ones(2), torch.zeros(2)) == math.inf
 
 
 # --- the picture ----------------------------------------------------------------------------------

@@ -84,6 +84,22 @@ def test_the_same_seed_gives_the_same_goals():
     np.testing.assert_array_equal(single.reset(seed=2)[1]["goal"], single.reset(seed=2)[1]["goal"])
 
 
+def test_unseeded_resets_differ_and_one_environment_sees_every_mode():
+    first, other = (NavigationVector(4).reset()[1]["goal"] for _ in range(2))
+    assert not torch.equal(first, other)
+    one = NavigationVector(1)
+    one.reset(seed=0)
+    assert {bool(one.reset()[1]["goal"][0, 0] > 0) for _ in range(20)} == {True, False}
+
+
+def test_the_farthest_walk_stays_in_the_observation_space():
+    env = Navigation2D()
+    env.reset(seed=0)
+    for _ in range(100):
+        position = env.step([0.1, 0.1])[0]
+    assert env.observation_space.contains(position)
+
+
 def test_some_can_be_reset_alone():
     many = NavigationVector(3)
     many.reset(seed=0)

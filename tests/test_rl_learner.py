@@ -17,6 +17,7 @@ from mmaml_lite.rl.outer import (
 )
 from mmaml_lite.rl.sampling import per_task, rollout
 from mmaml_lite.rl.settings import MetaSettings
+from mmaml_lite.training import TrainingDiverged
 
 SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "horizon": 6}
 
@@ -83,8 +84,9 @@ def test_the_same_seed_gives_the_same_trajectories():
 
 
 @pytest.mark.parametrize("modulation", [None, "film", "scale", "sigmoid", "softmax"])
-def test_adapting_follows_the_gradient_of_every_task_alone(modulation):
-    settings = MetaSettings(**SMALL, modulation=modulation)
+@pytest.mark.parametrize("ends_within", [None, 0.3])
+def test_adapting_follows_the_gradient_of_every_task_alone(modulation, ends_within):
+    settings = MetaSettings(**SMALL, modulation=modulation, ends_within=ends_within)
     learner, batch = sampled(settings)
     theta, tau = adapted(learner, batch)
     seen, advantages = batch.stages[0], learner.advantages(batch.stages[0])
@@ -96,7 +98,7 @@ def test_adapting_follows_the_gradient_of_every_task_alone(modulation):
             args = (seen.observations[i], seen.actions[i], own)
             log_prob = learner.policy.log_prob(theta, *args)
             factor = (log_prob - log_prob.detach()).exp()
-            return -(factor * advantages[i]).sum() / advantages[i].numel()
+            return -(factor * advantages[i] * seen.alive[i]).sum() / seen.alive[i].sum()
 
         for name, slope in grad(loss)(start).items():
             expected = start[name] - settings.step_size * slope
@@ -114,43 +116,19 @@ def test_the_meta_gradient_against_finite_differences():
     ))  # fmt: skip
     old = module.Adapted(*(p.detach() for p in evaluated(learner, batch)))
     advantages = learner.advantages(batch.stages[-1])
-    fixed = learner.advantages(batch.stages[0])
-    support = batch.stages[0]
-    log_prob = learner.log_probs(
-        per_task({k: v.detach() for k, v in learner.theta.items()}, 4),
-        {b: t.detach() for b, t in adapted(learner, batch)[1].items()}, support,
-    ).detach()  # fmt: skip
 
     def value():
-        """The objective with the inner surrogate's sampling policy held fixed, as it must be."""
-        tau = learner.modulate(learner.embed(batch.explore))
-        theta = per_task(dict(learner.theta), 4)
-
-        def inner(theta, tau, seen, advantages, before):
-            def loss(theta):
-                now = learner.policy.log_prob(theta, seen.observations, seen.actions, tau)
-                return -((now - before).exp() * advantages).sum() / advantages.numel()
-
-            slope = grad(loss)(theta)
-            return {k: theta[k] - learner.settings.step_size * slope[k] for k in theta}
-
-        theta = torch.func.vmap(inner)(theta, tau, support, fixed, log_prob)
         last = batch.stages[-1]
-        return module.gain(
-            module.Adapted(learner.log_probs(theta, tau, last), old.mean, old.log_std),
-            old, advantages, last.alive,
-        )  # fmt: skip
+        return module.gain(evaluated(learner, batch), old, advantages, last.alive)
 
-    objective = module.gain(evaluated(learner, batch), old, advantages, batch.stages[-1].alive)
-    slopes = torch.autograd.grad(objective, list(learner.parameters()))
+    slopes = torch.autograd.grad(value(), list(learner.parameters()))
     torch.manual_seed(1)
     for parameter, slope in zip(learner.parameters(), slopes, strict=True):
         direction = torch.randn_like(parameter)
         ends = []
-        with torch.no_grad():
-            for h in (1e-5, -2e-5, 1e-5):  # there, to the other side, and back
-                parameter += h * direction
-                ends.append(value().item())
+        for h in (1e-5, -2e-5, 1e-5):  # there, to the other side, and back
+            parameter.data += h * direction
+            ends.append(value().item())
         expected = (slope * direction).sum().item()
         assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(expected, rel=2e-4, abs=1e-8)
 
@@ -164,7 +142,7 @@ def test_conjugate_gradient_solves():
 
 @pytest.mark.parametrize("modulation", [None, "film"])
 @pytest.mark.parametrize("max_kl", [1e-4, 0.01, 0.5])
-def test_trpo_never_steps_beyond_its_kl_and_never_down(modulation, max_kl):
+def test_trpo_steps_up_and_never_beyond_its_kl(modulation, max_kl):
     settings = MetaSettings(**SMALL, modulation=modulation, max_kl=max_kl)
     for seed in range(3):
         learner, batch = sampled(settings, seed)
@@ -174,7 +152,7 @@ def test_trpo_never_steps_beyond_its_kl_and_never_down(modulation, max_kl):
         kl = mean_kl(evaluated(learner, batch), old, batch.stages[-1].alive).item()
         assert kl <= max_kl and told["kl"] == pytest.approx(kl, abs=1e-6)
         same = all(torch.equal(a, b) for a, b in zip(before, learner.parameters(), strict=True))
-        assert same == (told["share"] == 0) and told["gain"] >= 0
+        assert told["share"] > 0 and not same and told["gain"] > 0, "a step was found"
 
 
 def test_a_step_that_goes_too_far_at_any_length_is_not_taken(monkeypatch):
@@ -190,6 +168,16 @@ def test_ppo_raises_its_objective():
     learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
     told = module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
     assert told["gain"] > 0
+
+
+def test_ppo_stops_before_it_writes_nan():
+    learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
+    batch.stages[0].actions[0, 0, 0] = float("nan")
+    before = [p.detach().clone() for p in learner.parameters()]
+    with pytest.raises(TrainingDiverged, match="smaller learning_rate"):
+        module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
+    for a, b in zip(before, learner.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_the_follow_up_papers_forms():
@@ -229,9 +217,12 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
     ("changes", "says"),
     [
         ({"tasks": 1}, "cannot hold 2 modes"),
+        ({"steps": -1}, "steps must be a whole number from 0"),
+        ({"tasks": 2.5}, "tasks must be a whole number from 1"),
+        ({"hidden": (64, 0)}, "hidden must be whole numbers above 0"),
         ({"step_size": 0.0}, "step_size must be positive"),
         ({"discount": 1.5}, "discount must lie in 0..1"),
-        ({"horizon": 0}, "at least one step"),
+        ({"horizon": 0}, "horizon must be a whole number from 1"),
         ({"modulation": "magic"}, "unknown modulation"),
         ({"surrogate": "magic"}, "unknown surrogate"),
         ({"outer": "sgd"}, "trpo or ppo"),

@@ -103,6 +103,20 @@ def test_a_task_of_the_map_lands_where_it_lies(explorer, tasks, drawn):
     assert (distance < distance[7]).sum() < 25, "the star lies among its task's neighbours"
 
 
+def test_bayes_takes_the_noise_of_the_map_from_the_training_not_from_a_hidden_slider(explorer):
+    explorer.set(source="map", number=3)
+    before = explorer.view["bayes"]["low"]
+    np.testing.assert_array_equal(explorer.set(noise=0.0).view["bayes"]["low"], before)
+
+
+def test_a_task_has_no_vote_on_itself(explorer, models, tasks):
+    explorer.set(source="map", number=3)
+    v = embeddings(models["mumomaml"], tasks)
+    nearest = (v - v[3]).norm(dim=1).argsort()[1:26]
+    votes = torch.bincount(tasks.mode[nearest], minlength=3) / 25
+    np.testing.assert_allclose(explorer.view["vote"], votes)
+
+
 def test_a_click_on_the_map_opens_that_task(explorer):
     from plotly.callbacks import InputDeviceState, Points
 
@@ -127,7 +141,10 @@ def test_a_family_never_trained_is_on_offer(explorer):
     explorer.set(family="l1", **{"l1 slope": 2.0})
     assert explorer.view["truth"].max() > 3
     assert len(explorer.view["bayes"]["probability"]) == 3  # Bayes knows the trained ones only
-    explorer.set(right="multi-maml")  # the oracle is told the last mode it knows
+    explorer.set(
+        right="multi-maml"
+    )  # the oracle can only be told a mode that it knows, and says so
+    assert "Multi-MAML, told: quadratic" in explorer.twin().layout.annotations[1].text
 
 
 def test_a_wrong_state_is_refused(explorer):

@@ -112,11 +112,11 @@ class Quiz:
         return JOURNAL.note(self.question, self.picked, reply)
 
 
-def exercise(question: str) -> Callable:
+def exercise(question: str, answers: int = 1) -> Callable:
     """Make a function that judges an answer into a checker: it never raises, and keeps the reply.
 
     What the reader's own code raises becomes a reply that names it; of an answer that is a function
-    the journal keeps the code.
+    the journal keeps the code. answers: how many of the checker's arguments are the reader's.
     """
 
     def decorate(check: Callable[..., Reply]) -> Callable[..., Reply]:
@@ -126,7 +126,8 @@ def exercise(question: str) -> Callable:
                 reply = check(answer, *args, **kwargs)
             except Exception as error:  # the reader's code may do anything
                 reply = Reply(False, f"Your code stopped with {type(error).__name__}: {error}")
-            return JOURNAL.note(question, _written(answer), reply)
+            written = "\n\n".join(_written(a) for a in (answer, *args)[:answers])
+            return JOURNAL.note(question, written, reply)
 
         return checker
 

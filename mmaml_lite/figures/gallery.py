@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import drawable
 from mmaml_lite.figures.style import INK, METHODS, finish, number
 
 
@@ -40,7 +41,7 @@ def gallery(
             for name, color, dash, width, y in parts:
                 fig.add_trace(
                     go.Scatter(
-                        x=x, y=np.clip(np.nan_to_num(y), -1e4, 1e4), name=name, legendgroup=name,
+                        x=x, y=drawable(y), name=name, legendgroup=name,
                         showlegend=first, mode="lines", hoverinfo="skip",
                         line={"color": color, "dash": dash, "width": width, "simplify": False},
                     ), row + 1, column + 1,

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import drawable
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, number
 
 
@@ -34,7 +35,7 @@ def fits(
     methods = dict(curves)
     if bayes is not None:
         methods["bayes"] = np.broadcast_to(bayes["mean"], (rows, *truth.shape))
-    methods = {k: np.clip(np.nan_to_num(y), -1e6, 1e6) for k, y in methods.items()}  # diverged
+    methods = {k: drawable(y) for k, y in methods.items()}
     miss = {k: np.square(y - truth).mean(-1) for k, y in methods.items()}
     ranks = ["truth", "seen", *methods]
     for row in range(rows):

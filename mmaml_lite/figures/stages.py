@@ -47,6 +47,11 @@ def stage_traces(key: str, band: bool = False, legend: bool = True) -> Iterator[
     )  # fmt: skip
 
 
+def drawable(curves: np.ndarray) -> np.ndarray:
+    """Curves that a figure can draw: what diverged, or is no number, lies far outside."""
+    return np.clip(np.nan_to_num(curves, nan=FAR), -FAR, FAR)
+
+
 def stage_data(
     view: Mapping[str, Any], curves: np.ndarray, bayes: Mapping[str, np.ndarray] | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
@@ -55,8 +60,7 @@ def stage_data(
     view: x `(grid,)`, truth `(grid,)` or None, seen_x and seen_y `(K,)`; curves `(stages, grid)`;
     bayes: mean, low and high `(grid,)`, for traces with the band.
     """
-    x = view["x"]
-    curves = np.clip(np.nan_to_num(curves, nan=FAR), -FAR, FAR)
+    x, curves = view["x"], drawable(curves)
     between = np.pad(curves[1:-1], ((0, 0), (0, 1)), constant_values=np.nan)
     nothing = np.full(1, np.nan)
     if bayes is not None:

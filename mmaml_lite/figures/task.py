@@ -66,7 +66,8 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
         "probability, given the points. Numbers: mean squared distance from the true function, "
         "before → after. Below left: the map of embeddings, every mark a task; the star is the "
         "task above. Below right: how probable the points make each family, and which families "
-        "the star's 25 nearest neighbours belong to. With few points, nobody can know the family."
+        f"the star's {view['neighbours']} nearest neighbours belong to. With few points, "
+        "nobody can know the family."
     )
     finish(fig, 620, title, says, "")
     fig.update_xaxes(**BARE, row=2, col=1)
@@ -81,9 +82,11 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     return fig
 
 
-def _named(key: str) -> str:
-    """A method's label; that of a MuMoMAML tampered with says whose it is."""
-    label = METHODS[key].legend
+def _named(key: str, view: Mapping[str, Any]) -> str:
+    """A method's label; an oracle's says what it is told, that of a tampered one whose it is."""
+    label = METHODS[key].label
+    if METHODS[key].note:
+        return f"{label}, told: {view['told']}"
     return f"{METHODS['mumomaml'].label}, {label}" if key.startswith("tau-") else label
 
 
@@ -113,7 +116,7 @@ def redraw_task(fig: go.Figure, view: Mapping[str, Any]) -> None:
     for side in ("left", "right"):
         key, miss = view[side][0], view["miss"][side]
         told = "" if miss is None else f"   {number(miss[0])} → {number(miss[1])}"
-        heads.append(f"<b style='color:{METHODS[key].color}'>{_named(key)}</b>{told}")
+        heads.append(f"<b style='color:{METHODS[key].color}'>{_named(key, view)}</b>{told}")
     heads += [f"<b>where its embedding lies</b> ({drawn['kind']})", "<b>which family is it?</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text

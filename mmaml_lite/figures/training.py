@@ -21,11 +21,14 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
     `(n, 2)`, mode `(n,)`: the map; step: outer steps so far; iterations: planned.
     """
     tasks = len(view["truth"])
-    layout = [[{}] * tasks, [{}, *([{"colspan": tasks - 1}] if tasks > 1 else []),
-                             *[None] * (tasks - 2)]]  # fmt: skip
+    columns = max(tasks, 2)  # the map needs a place of its own
+    layout = [
+        [{}] * tasks + [None] * (columns - tasks),
+        [{}, {"colspan": columns - 1}, *[None] * (columns - 2)],
+    ]
     fig = make_subplots(
-        2, tasks, specs=layout, vertical_spacing=0.16, horizontal_spacing=0.05,
-        subplot_titles=[" "] * (tasks + min(tasks, 2)),
+        2, columns, specs=layout, vertical_spacing=0.16, horizontal_spacing=0.05,
+        subplot_titles=[" "] * (tasks + 2),
     )  # fmt: skip
     for column in range(1, tasks + 1):
         for trace in stage_traces("mumomaml", legend=column == 1):
@@ -49,14 +52,14 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
                 marker={"color": style.color, "symbol": style.symbol, "size": 7,
                         "line": {"width": 0.5, "color": "white" if name != "tanh" else INK}},
                 hovertemplate=name + "<extra></extra>",
-            ), 2, min(tasks, 2),
+            ), 2, 2,
         )  # fmt: skip
     says = (
         "**What to see.** Above: one task of each family, before any gradient step (dotted), after "
         "each (thin) and after the last (thick), with the weights of this moment. Below left: the "
         "loss of the meta-batches, which are always fresh tasks, down to Bayes (dashed). Below "
-        "right: the embeddings of 200 tasks (PCA, turned so that one moment can be compared with "
-        "the next), one mark a task, coloured by family."
+        f"right: the embeddings of {len(view['mode'])} tasks (PCA, turned so that one moment can be "
+        "compared with the next), one mark a task, coloured by family."
     )
     finish(fig, 600, title, says, "")
     fig.update_layout(margin={"t": 96, "l": 48, "r": 12, "b": 44}, legend={"y": 0.955})
@@ -64,9 +67,8 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
     span = [np.log10(lowest), np.log10(30)]
     fig.update_yaxes(type="log", dtick=1, range=span, title_text="training loss", row=2, col=1)
     fig.update_xaxes(title_text="outer steps", range=[0, view["iterations"]], row=2, col=1)
-    if tasks > 1:
-        fig.update_xaxes(**BARE, row=2, col=2)
-        fig.update_yaxes(**BARE, row=2, col=2)
+    fig.update_xaxes(**BARE, row=2, col=2)
+    fig.update_yaxes(**BARE, row=2, col=2)
     redraw_training(fig, view)
     return fig
 
@@ -74,7 +76,7 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
 def redraw_training(fig: go.Figure, view: Mapping[str, Any]) -> None:
     """Put a later moment of the run into a figure made by `training`."""
     tasks = len(view["truth"])
-    heads = []
+    heads, told = [], []
     for i in range(tasks):
         one = {
             "x": view["x"], "truth": view["truth"][i],
@@ -85,12 +87,16 @@ def redraw_training(fig: go.Figure, view: Mapping[str, Any]) -> None:
             trace.x, trace.y = values["x"], values["y"]
         before, after = np.square(view["curves"][i][[0, -1]] - view["truth"][i]).mean(1)
         heads.append(f"<b>{view['names'][i]}</b>   {number(before)} → {number(after)}")
+        told.append(f"{view['names'][i]} {number(before)}, {number(after)}")
     loss, *marks = fig.data[PANEL * tasks :]
     loss.x, loss.y = view["losses"]
     for mode, trace in enumerate(marks):
         mine = view["mode"] == mode
         trace.x, trace.y = view["points"][mine, 0], view["points"][mine, 1]
     heads += [f"<b>loss</b>, step {view['step']:,}", "<b>how the encoder sorts the tasks</b>"]
-    for note, text in zip(fig.layout.annotations, heads, strict=False):
+    for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text
-    fig.layout.meta = dict(fig.layout.meta) | {"alt": f"After {view['step']} outer steps."}
+    fig.layout.meta = dict(fig.layout.meta) | {
+        "alt": f"After {view['step']} outer steps; squared distance from the true function before "
+        f"and after the gradient steps: {'; '.join(told)}."
+    }

@@ -94,7 +94,7 @@ class PolicyLearner(nn.Module):
         def one_task(theta: Theta, tau: Tau, seen: Trajectories, advantages: Tensor) -> Theta:
             def loss(theta: Theta) -> Tensor:
                 log_prob = self.policy.log_prob(theta, seen.observations, seen.actions, tau)
-                gain = surrogate(log_prob, advantages, seen.alive).sum()
+                gain = surrogate(log_prob, seen.log_probs, advantages, seen.alive).sum()
                 return -gain / seen.alive.sum()
 
             return algorithm.adapt(loss, theta, [dict.fromkeys(theta, alpha)])[-1]

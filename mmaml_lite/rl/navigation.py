@@ -60,11 +60,16 @@ class Navigation:
         return cls(tuple((round(x, 6), round(y, 6)) for x, y in centres), **settings)
 
     def goals(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw goals `(count, 2)` and their modes `(count,)`, in equal shares, in mode order."""
-        mode = torch.arange(count) * len(self.centres) // count
-        noise = self.spread * torch.randn(count, 2, generator=generator, device=generator.device)
-        centres = torch.tensor(self.centres, device=generator.device)
-        return centres[mode] + noise, mode.to(generator.device)
+        """Draw goals `(count, 2)` and their modes `(count,)`, in equal shares, in mode order.
+
+        Fewer goals than modes have modes drawn at random.
+        """
+        modes, device = len(self.centres), generator.device
+        mode = torch.arange(count, device=device) * modes // count
+        if count < modes:
+            mode = torch.randint(modes, (count,), generator=generator, device=device)
+        noise = self.spread * torch.randn(count, 2, generator=generator, device=device)
+        return torch.tensor(self.centres, device=device)[mode] + noise, mode
 
 
 def checked_goals(goal: Any, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,7 +92,7 @@ class Navigation2D(gymnasium.Env):
 
     def __init__(self, settings: Navigation | None = None, render_mode: str | None = None):
         self.settings, self.render_mode = settings or Navigation(), render_mode
-        limit = STEP * self.settings.horizon
+        limit = STEP * (self.settings.horizon + 1)  # one more: rounding adds up
         self.observation_space = spaces.Box(-limit, limit, (2,), np.float32)
         self.action_space = spaces.Box(-STEP, STEP, (2,), np.float32)
         self._goal = self._position = np.zeros(2, np.float32)
@@ -148,6 +153,7 @@ class NavigationVector(VectorEnv):
         )
         self.action_space = gymnasium.vector.utils.batch_space(single.action_space, num_envs)
         self._generator = torch.Generator(self.device)
+        self._generator.seed()  # unseeded resets differ, as in every gymnasium environment
         self._goal = torch.zeros(num_envs, 2, device=self.device)
         self._position = torch.zeros_like(self._goal)
         self._steps = torch.zeros(num_envs, dtype=torch.long, device=self.device)

@@ -15,6 +15,7 @@ from mmaml_lite.networks import Tau, Theta
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.policy import divergence
 from mmaml_lite.rl.sampling import Trajectories, per_task
+from mmaml_lite.training import TrainingDiverged
 
 
 class MetaBatch(NamedTuple):
@@ -113,7 +114,10 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
 
     direction = conjugate_gradient(fisher, gradient.detach(), s.cg_iterations)
     curvature = direction @ fisher(direction)
-    before = parameters_to_vector(parameters).detach()
+    before, start = (
+        parameters_to_vector(parameters).detach(),
+        gain(old, old, advantages, last.alive),
+    )
     if not torch.isfinite(curvature) or curvature <= 0:
         return {"gain": 0.0, "kl": 0.0, "share": 0.0}
     full = direction * (2 * s.max_kl / curvature).sqrt()
@@ -122,9 +126,7 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
         vector_to_parameters(before + share * full, parameters)
         with torch.no_grad():
             tried = evaluated(learner, batch)
-            better = gain(tried, old, advantages, last.alive) - gain(
-                old, old, advantages, last.alive
-            )
+            better = gain(tried, old, advantages, last.alive) - start
             kl = mean_kl(tried, old, last.alive)
         if better > 0 and kl <= s.max_kl:  # NaN is neither
             return {"gain": better.item(), "kl": kl.item(), "share": share}
@@ -135,7 +137,12 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
 def ppo_steps(
     learner: PolicyLearner, batch: MetaBatch, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
-    """Several Adam steps on the clipped likelihood ratio (Schulman et al. 2017), in place."""
+    """Several Adam steps on the clipped likelihood ratio (Schulman et al. 2017), in place.
+
+    Raises TrainingDiverged, before any weight has changed in that step, when the gradient is not
+    finite.
+    """
+    parameters = list(learner.parameters())
     s, last = learner.settings, batch.stages[-1]
     advantages, alive = learner.advantages(last), last.alive
     old = None
@@ -147,6 +154,8 @@ def ppo_steps(
         lower = torch.minimum(ratio * advantages, clipped * advantages)
         optimiser.zero_grad()
         (-(lower * alive).sum() / alive.sum()).backward()
+        if not all(torch.isfinite(p.grad).all() for p in parameters if p.grad is not None):
+            raise TrainingDiverged("the gradient is not finite: try a smaller learning_rate")
         optimiser.step()
     with torch.no_grad():
         new = evaluated(learner, batch)

@@ -62,5 +62,6 @@ def log_density(actions: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
 
 def divergence(mean: Tensor, log_std: Tensor, new_mean: Tensor, new_log_std: Tensor) -> Tensor:
     """KL(old || new) of two such Gaussians, summed over entries `(..., da) -> (...)`."""
+    log_std, new_log_std = (s.clamp(min=LOG_STD_LEAST) for s in (log_std, new_log_std))
     square = (2 * log_std).exp() + (mean - new_mean).square()
     return (new_log_std - log_std + 0.5 * square * (-2 * new_log_std).exp() - 0.5).sum(-1)

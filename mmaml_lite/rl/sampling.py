@@ -8,18 +8,20 @@ from torch import Tensor
 
 from mmaml_lite.networks import Tau, Theta
 from mmaml_lite.rl.navigation import NavigationVector
-from mmaml_lite.rl.policy import LOG_STD_LEAST, GaussianPolicy
+from mmaml_lite.rl.policy import LOG_STD_LEAST, GaussianPolicy, log_density
 
 
 class Trajectories(NamedTuple):
     """What happened: n trajectories of H steps for every task.
 
     observations `(tasks, n, H, do)`, before each action; actions `(tasks, n, H, da)`, as the policy
-    drew them; rewards `(tasks, n, H)`; alive `(tasks, n, H)`, 1 until the episode has ended.
+    drew them, and their log densities log_probs `(tasks, n, H)` under it; rewards `(tasks, n, H)`;
+    alive `(tasks, n, H)`, 1 until the episode has ended.
     """
 
     observations: Tensor
     actions: Tensor
+    log_probs: Tensor
     rewards: Tensor
     alive: Tensor
 
@@ -55,17 +57,16 @@ def rollout(
     std = theta["log_std"].clamp(min=LOG_STD_LEAST).exp()[:, None]
     position, _ = env.reset(options={"goal": goals.repeat_interleave(n, 0)})
     alive = torch.ones(tasks, n, device=position.device)
-    seen, done, paid, living = [], [], [], []
+    records = ([], [], [], [], [])
     for _ in range(env.settings.horizon):
         observation = position.view(tasks, n, -1)
         mean = policy.means(theta, observation, tau)
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         action = mean + std * noise
+        log_prob = log_density(action, mean, theta["log_std"][:, None])
         position, reward, near, late, _ = env.step(action.flatten(0, 1))
-        for record, value in zip(
-            (seen, done, paid, living), (observation, action, reward.view(tasks, n), alive),
-            strict=True,
-        ):  # fmt: skip
+        step = (observation, action, log_prob, reward.view(tasks, n), alive)
+        for record, value in zip(records, step, strict=True):
             record.append(value)
         alive = alive * (~(near | late)).view(tasks, n)
-    return Trajectories(*(torch.stack(record, dim=2) for record in (seen, done, paid, living)))
+    return Trajectories(*(torch.stack(record, dim=2) for record in records))

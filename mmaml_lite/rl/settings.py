@@ -55,9 +55,14 @@ class MetaSettings:
     seed: int = _setting(0, "seed of weights, goals and actions")
 
     def __post_init__(self):
-        for name in ("tasks", "trajectories", "explore", "iterations", "line_search", "epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list, where JSON was read
+        counts = [f.name for f in dataclasses.fields(self) if f.type == "int" or f.type is int]
+        for name in counts:
+            value, least = getattr(self, name), 0 if name in ("steps", "seed") else 1
+            if type(value) is not int or value < least:
+                raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
+        if not self.hidden or not all(type(n) is int and n > 0 for n in self.hidden):
+            raise ValueError(f"hidden must be whole numbers above 0, got {self.hidden}")
         for name in ("step_size", "max_kl", "damping", "learning_rate", "clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")

@@ -1,5 +1,6 @@
 """Controls with a visible label, all of them operable from the keyboard."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,8 +21,6 @@ def slider(label: str, value: float, low: float, high: float, step: float = 0.1)
 
 def scale(label: str, value: float, low: float, high: float, per_decade: int = 10) -> W.Widget:
     """A logarithmic slider from `low` to `high`, such as for a step size."""
-    import math
-
     return W.FloatLogSlider(
         value=value, base=10, min=math.log10(low), max=math.log10(high), step=1 / per_decade,
         description=label, style=STYLE, layout={"width": WIDTH}, readout_format=".2g",

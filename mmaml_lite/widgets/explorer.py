@@ -82,13 +82,18 @@ class Explorer:
         for name in values:
             if name not in self.controls:
                 raise ValueError(f"no control {name!r}: known are {', '.join(self.controls)}")
+        before = {name: self.controls[name].value for name in values}
         self._held = True
         try:
             for name, value in values.items():
                 self.controls[name].value = value
+            self._follow()
+        except Exception:
+            for name, value in before.items():
+                self.controls[name].value = value
+            raise
         finally:
             self._held = False
-        self._follow()
         return self
 
     def twin(self) -> go.Figure:

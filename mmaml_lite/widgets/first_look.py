@@ -9,9 +9,8 @@ import torch
 
 from mmaml_lite import figures, zoo
 from mmaml_lite.figures import METHODS
-from mmaml_lite.lesson import GRID
+from mmaml_lite.lesson import GRID, placed
 from mmaml_lite.methods import mixture_of
-from mmaml_lite.tasks import Examples
 from mmaml_lite.widgets.explorer import Explorer
 from mmaml_lite.widgets.microscope import one_task
 from mmaml_lite.widgets.pad import Pad
@@ -20,11 +19,12 @@ from mmaml_lite.widgets.pad import Pad
 @torch.no_grad()
 def first_view(model: zoo.Model, points: Sequence[Sequence[float]]) -> dict[str, Any]:
     """All that `figures.first_look` draws; points: pairs (x, y), none leaves the plain network."""
-    x, y = torch.tensor(points, dtype=torch.float32).reshape(-1, 2).unbind(1)
+    support = placed(points)
+    x, y = support.x[0, :, 0], support.y[0, :, 0]
     learner, theta = model.learner, dict(model.learner.theta)
     lines = {}
     if len(x):
-        tau = learner.modulate(learner.embed(Examples(x[None, :, None], y[None, :, None]).check()))
+        tau = learner.modulate(learner.embed(support.check()))
         first = {i: t[0] for i, t in tau.items()}
         lines["modulated"] = learner.network(theta, GRID[:, None], first)[:, 0].numpy(), "solid"
     plain = learner.network(theta, GRID[:, None], {})[:, 0]

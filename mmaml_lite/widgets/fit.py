@@ -14,7 +14,7 @@ import torch
 
 from mmaml_lite import figures, zoo
 from mmaml_lite.figures import METHODS
-from mmaml_lite.lesson import GRID
+from mmaml_lite.lesson import GRID, placed
 from mmaml_lite.methods import mixture_of
 from mmaml_lite.recipes import Settings
 from mmaml_lite.tasks import Examples, Mixture
@@ -47,8 +47,9 @@ def adaptation_view(
 ) -> dict[str, Any]:
     """All that `figures.adaptation` draws: every method's curve and loss at every stage.
 
-    points: x and y `(1, K, 1)`; truth `(grid,)` on GRID; step_size: alpha of the first inner step,
-    by default the one a model was trained with. Raises ValueError for points that are not finite.
+    points: x and y `(1, K, 1)`; truth `(grid,)` on GRID; step_size: alpha; where a model learned
+    step sizes of its own, all are multiplied alike and alpha is relative to where they started.
+    Raises ValueError for points that are not finite.
     """
     points.check()
     x = torch.cat([GRID[None, :, None], points.x], 1)
@@ -138,7 +139,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
         parameters = [values[f"{family} {name}"] for name in mixture.families[mode].priors]
         truth = None
         if own:
-            points = Examples(*(torch.tensor(pad, dtype=torch.float32).T[:, None, :, None]))
+            points = placed(pad)
         else:
             points = draw_points(mixture, mode, parameters, shots, noise, seed)
             truth = mixture.families[mode](GRID[None], torch.tensor([parameters]))[0].numpy()

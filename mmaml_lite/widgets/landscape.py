@@ -64,7 +64,8 @@ def landscape_view(
     """
     tasks, at = draw_tasks(seed), torch.tensor(theta, dtype=torch.float64)
     setting = (tasks, steps, step_size)
-    start, end = outer_map(seed, 0, 0.1), outer_map(seed, steps, step_size)
+    start = outer_map(seed, 0, 0.1)
+    end = outer_map(seed, steps, step_size) if steps else start
     shown = start if background == "before" else end
     exact, difference = meta_gradient(at, *setting), finite_difference(at, *setting)
     first_order = meta_gradient(at, *setting, first_order=True)
@@ -72,14 +73,16 @@ def landscape_view(
     before, after = (query_loss(paths[:, stage], tasks).item() for stage in (0, -1))
     path, query = paths[task], Examples(tasks.query.x[task], tasks.query.y[task])
     return {
-        "shifts": end.shifts.numpy(), "heights": end.heights.numpy(), "loss": shown.loss.numpy(),
+        "shifts": end.shifts.numpy(), "heights": end.heights.numpy(),
+        "loss": shown.loss.numpy().copy(),
         "background": background, "reveal": reveal, "task": task, "theta": at.numpy(),
-        "own": tasks.parameters.numpy(), "paths": paths.numpy(), "exact": exact.numpy(),
+        "own": tasks.parameters.numpy().copy(), "paths": paths.numpy(), "exact": exact.numpy(),
         "difference": difference.numpy(), "first_order": first_order.numpy(),
         "error": relative_error(difference, exact),
         "first_order_error": relative_error(first_order, exact),
         "before": before, "after": after,
-        "best": end.best.numpy(), "best_before": start.best.numpy(), "least": end.least,
+        "best": end.best.numpy().copy(), "best_before": start.best.numpy().copy(),
+        "least": end.least,
         "rival": _rival(seed, steps, step_size),
         "better": (end.loss < after).double().mean().item(),
         "x": X.numpy(), "truth": predict(tasks.parameters[task], X).numpy(),

@@ -135,7 +135,8 @@ function render({ model, el }) {
       if (line.label) {
         const [px, py] = pixel([line.x.at(-1), line.y.at(-1)]);
         let clamped = Math.max(box.top + 12, Math.min(box.top + box.height - 4, py));
-        while (taken.some((other) => Math.abs(other - clamped) < 14)) clamped += clamped > box.top + 0.8 * box.height ? -14 : 14;
+        const aside = clamped > box.top + box.height / 2 ? -14 : 14; // one way only, so it ends
+        while (taken.some((other) => Math.abs(other - clamped) < 14)) clamped += aside;
         taken.push(clamped);
         make("text", { x: Math.min(px, box.left + box.width) - 4, y: clamped - 4, "text-anchor": "end", class: "note",
           style: `fill:${line.color ?? "#222"}` }, layers.back, line.label);

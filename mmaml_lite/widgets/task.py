@@ -5,12 +5,11 @@ One line in a notebook of your own, with models of your own:
     task_explorer({"mumomaml": zoo.load("regression/3-modes/mumomaml-film"), ...}, tasks)
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ipywidgets as W
 import numpy as np
-import plotly.graph_objects as go
 import torch
 
 from mmaml_lite import figures, maps, zoo
@@ -29,6 +28,7 @@ SOURCES = {
 }  # fmt: skip
 WITHOUT = {"on": "mumomaml", "τ off": "tau-off", "τ = mean": "tau-mean"}
 NEIGHBOURS = 25
+LEAST_NOISE = 0.05  # what Bayes assumes of points without noise: a posterior needs some width
 
 
 class Cast:
@@ -74,33 +74,37 @@ def task_view(
     steps: int = 5,
     noise: float = 0.3,
     kind: str = "t-SNE",
+    itself: int | None = None,
 ) -> dict[str, Any]:
     """All that `figures.task` draws, from points `(1, K, 1)` of one task.
 
     truth `(grid,)` on GRID or None; mode: told to an oracle alone; left, right: keys as in
-    `Cast.model_and_tau`; noise: what Bayes takes it to be. Raises ValueError for bad points.
+    `Cast.model_and_tau`; noise: what Bayes takes it to be; itself: the task's own number in the
+    map, which has no vote. Raises ValueError for bad points.
     """
     points.check()
     view: dict[str, Any] = {
         "x": GRID.numpy(), "truth": truth, "yrange": [-9.0, 9.0], "names": cast.mixture.names,
         "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(), "miss": {},
-        "points": points,
+        "points": points, "told": cast.mixture.names[mode], "neighbours": NEIGHBOURS,
     }  # fmt: skip
     for side, key in (("left", left), ("right", right)):
         model, tau = cast.model_and_tau(key)
-        told = torch.tensor([min(mode, len(cast.mixture.names) - 1)])
+        told = torch.tensor([mode])
         curves = stage_curves(model, points, told, tau, steps)[0]
         view[side] = (key, curves)
         view["miss"][side] = None
         if truth is not None:
             missed = np.square(curves[[0, -1]].astype(float) - truth).mean(1)
             view["miss"][side] = tuple(missed.tolist())
-    assumed = Mixture(cast.mixture.names, noise=max(noise, 0.05))
+    assumed = Mixture(cast.mixture.names, noise=max(noise, LEAST_NOISE))
     live = live_posterior(assumed, points, GRID)
     view["bayes"] = {k: getattr(live, k).numpy() for k in ("mean", "low", "high", "probability")}
     with torch.no_grad():
         here = cast.models["mumomaml"].learner.embed(points).numpy()
     distance = np.square(cast.embeddings - here).sum(1)
+    if itself is not None:
+        distance[itself] = np.inf
     nearest = cast.tasks.mode[np.argsort(distance)[:NEIGHBOURS]]
     view["vote"] = np.bincount(nearest, minlength=len(cast.mixture.names)) / len(nearest)
     drawn = cast.maps[kind]
@@ -173,18 +177,20 @@ def task_explorer(
     }  # fmt: skip
 
     def compute(source, family, shots, noise, seed, pad, number, tau, right, steps, kind, **values):
-        mode, truth = names.index(family), None
+        mode, truth, itself = names.index(family), None, None
+        assumed = noise if source == "sliders" else cast.mixture.noise
         if source == "own":
             points = placed(pad)
         elif source == "map":
             one = tasks[number : number + 1]
-            points, mode = one.support, int(one.mode[0])
+            points, mode, itself = one.support, int(one.mode[0]), number
             truth = cast.mixture.curves(GRID[None], one.mode, one.parameters)[0].numpy()
         else:
             parameters = [values[f"{family} {name}"] for name in everything.families[mode].priors]
             points = draw_points(everything, mode, parameters, shots, noise, seed)
             truth = everything.families[mode](GRID[None], torch.tensor([parameters]))[0].numpy()
-        return task_view(cast, points, truth, mode, tau, right, steps, noise, kind)
+        mode = min(mode, len(trained) - 1)  # an oracle can only be told a mode that it knows
+        return task_view(cast, points, truth, mode, tau, right, steps, assumed, kind, itself)
 
     def arrange(controls, screen):
         groups = {
@@ -205,23 +211,23 @@ def task_explorer(
         show()
         left = W.VBox([source, *groups.values()])
         right = W.VBox([controls[k] for k in ("tau", "right", "steps", "kind")])
-        _open_on_click(screen, controls, cast)
         return W.VBox([W.HBox([left, right], layout={"grid_gap": "16px"}), screen])
 
-    return Explorer(
+    explorer = Explorer(
         "task", controls, compute, figures.task, figures.redraw_task, task_summary,
         arrange=arrange, models=models.values(),
     )  # fmt: skip
+    _open_on_click(explorer, trained)
+    return explorer
 
 
-def _open_on_click(screen: go.FigureWidget, controls: Mapping[str, W.Widget], cast: Cast) -> None:
+def _open_on_click(explorer: Explorer, names: Sequence[str]) -> None:
     """A click on a mark of the map opens that task; the slider "map task no." does the same."""
 
     def clicked(trace, points, _state):
         if points.point_inds:
-            controls["number"].value = int(trace.customdata[points.point_inds[0]])
-            controls["source"].value = "map"
+            explorer.set(number=int(trace.customdata[points.point_inds[0]]), source="map")
 
-    for trace in screen.data:
-        if trace.name in cast.mixture.names:
+    for trace in explorer.screen.data if explorer.screen is not None else ():
+        if trace.name in names:
             trace.on_click(clicked)

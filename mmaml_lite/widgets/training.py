@@ -8,22 +8,26 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import ipywidgets as W
 import numpy as np
 import torch
 
 from mmaml_lite import figures, maps, zoo
+from mmaml_lite.device import pick_device
 from mmaml_lite.lesson import GRID
 from mmaml_lite.methods import Learner, mixture_of
 from mmaml_lite.recipes import Settings
 from mmaml_lite.report import read_results
-from mmaml_lite.runs import Run
+from mmaml_lite.runs import Run, resume, start
 from mmaml_lite.tasks import Tasks
 from mmaml_lite.training import Callback, train
 from mmaml_lite.widgets.explorer import Explorer
 
 EVERY = 0.8  # seconds between two pictures
+CROWD = 200  # tasks on the map
+RUNNING: WeakValueDictionary[Path, "LiveTraining"] = WeakValueDictionary()  # one for each file
 
 
 @torch.no_grad()
@@ -70,15 +74,17 @@ class LiveTraining:
         place = zoo.data_folder() / "runs" / "live" / name / f"seed{seed}-{iterations}.safetensors"
         self.path = path or place
         self._examples = examples
-        self._crowd = mixture_of(self.settings).sample(200, torch.Generator().manual_seed(5))
+        self._crowd = mixture_of(self.settings).sample(CROWD, torch.Generator().manual_seed(5))
         try:
             self._floor = read_results(name.rpartition("/")[0])["floors"]["bayes"]["mean"]
         except (OSError, KeyError, ValueError):  # a mixture of the reader's own has none stored
             self._floor = None
-        self._stop, self._rests, self._map = threading.Event(), threading.Event(), None
+        self._stop, self._rests = threading.Event(), threading.Event()
         self._rests.set()  # no `join`: interrupted, it makes Python 3.11 take the thread for dead
-        self._curve: list[tuple[int, float]] = []
-        self.run = train(self.settings, self.path, "cpu", seconds=0.0)  # start, or take it up
+        if (elsewhere := RUNNING.get(self.path)) is not None:  # the cell was run again
+            elsewhere.pause()
+        RUNNING[self.path] = self
+        self._begin()
         self.button = W.Button(description="Start", icon="play", button_style="primary")
         self.reset = W.Button(description="Start over", icon="refresh")
         self.button.on_click(lambda _: self.pause() if self.going else self.start())
@@ -91,6 +97,14 @@ class LiveTraining:
             "training", {"step": self.progress}, self._look, figures.training,
             figures.redraw_training, self._say, arrange=self._arrange,
         )  # fmt: skip
+
+    def _begin(self) -> None:
+        """Stand at the beginning of the run, or where its file left it."""
+        cpu = pick_device("cpu")
+        there = self.path.exists()
+        self.run = resume(self.settings, self.path, cpu) if there else start(self.settings, cpu)
+        self._curve = [(record["step"], record["loss"]) for record in self.run.log]
+        self._map = None
 
     @property
     def going(self) -> bool:
@@ -120,8 +134,7 @@ class LiveTraining:
         """Throw the run away and stand at its beginning."""
         self.pause()
         self.path.unlink(missing_ok=True)
-        self.run, self._map = train(self.settings, self.path, "cpu", seconds=0.0), None
-        self._curve.clear()
+        self._begin()
         self._label("Start", "play")
         self.progress.value = self.run.step
         return self
