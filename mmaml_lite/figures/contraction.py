@@ -7,9 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import FAR, drawable
 from mmaml_lite.figures.style import GRID, INK, METHODS, SOFT, finish
-
-FAR = 1e4
 
 
 def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
@@ -38,7 +37,7 @@ def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
          "name": "gradient descent"},
     ]  # fmt: skip
     for line in left + right:
-        line["y"] = np.clip(np.nan_to_num(line["y"], nan=FAR), -FAR, FAR)
+        line["y"] = drawable(line["y"])
     return left, right
 
 

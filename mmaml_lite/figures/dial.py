@@ -7,9 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import drawable
 from mmaml_lite.figures.style import INK, METHODS, finish, number, refill
 
-FAR = 1e4
 KEYS = ("maml", "mumomaml")
 
 
@@ -165,7 +165,7 @@ def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"x": x, "y": view["means"][at]}
     yield {"x": x, "y": view["priors"][at]}
     for key in KEYS:
-        before, after = np.clip(view["curves"][key], -FAR, FAR)
+        before, after = drawable(view["curves"][key])
         yield {"x": x, "y": view["truth"]}
         yield {"x": x, "y": before}
         yield {"x": x, "y": after}

@@ -79,7 +79,7 @@ def _line(name: str, color: str, dash: str, width: float, legend: bool) -> go.Sc
 def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
     """Put another state of the same layer into a figure made by `gates`."""
     refill(fig, _traces(view))
-    units, (_, axis) = len(view["added"]), _bounds(view)
+    units, axis = len(view["added"]), _axis(view)
     fig.layout[f"yaxis{units + 2}"].range = axis
     notes = fig.layout.annotations
     away = "" if view["off"] is None else f" · {view['off']:.2f} from the target"
@@ -93,13 +93,13 @@ def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
     fig.layout.meta = meta | {"alt": f"{view['gate']} on six units; scales {scales}{away}."}
 
 
-def _bounds(view: Mapping[str, Any]) -> tuple[float, list[float]]:
-    """The largest entry of tau, and an axis that holds all entries and changes in few jumps."""
-    largest = float(np.abs(view["tau"]).max())
+def _axis(view: Mapping[str, Any]) -> list[float]:
+    """An axis that holds all entries of tau and changes in few jumps."""
     if view["gate"] != "film":
-        return largest, [0, 1.05]
+        return [0, 1.05]
+    largest = float(np.abs(view["tau"]).max())
     reach = next((r for r in (2, 4, 8) if largest <= 0.95 * r), 16)
-    return largest, [-reach, reach]
+    return [-reach, reach]
 
 
 def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:

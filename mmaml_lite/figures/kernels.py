@@ -7,10 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import drawable
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, mode_style, refill
 
 DASHES = ("solid", "dash", "dot")
-FAR = 1e4
 
 
 def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one place") -> go.Figure:
@@ -84,7 +84,7 @@ def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for i in range(len(view["names"])):
         yield {"x": view["x"], "y": view["truth"][i]}
         for pull in view["pull"].values():
-            yield {"x": view["x"], "y": np.clip(np.nan_to_num(pull[i], nan=FAR), -FAR, FAR)}
+            yield {"x": view["x"], "y": drawable(pull[i])}
         yield {"x": view["seen_x"][i], "y": view["seen_y"][i]}
     for _ in view["pull"]:
         yield {"x": [view["at"]], "y": [1.0]}
@@ -121,7 +121,7 @@ def tangents(
         for name, y, color, dash, width, opacity in looks:
             fig.add_trace(
                 go.Scatter(
-                    x=x, y=np.clip(y, -FAR, FAR), mode="lines", name=name, legendgroup=name,
+                    x=x, y=drawable(y), mode="lines", name=name, legendgroup=name,
                     opacity=opacity, showlegend=panel == 0,
                     line={"color": color, "dash": dash, "width": width, "simplify": False},
                     hovertemplate=name + ": x %{x:.1f}, y %{y:.2f}<extra></extra>",

@@ -7,12 +7,12 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.stages import drawable
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, number, refill
 
-FAR = 1e4  # what is further away is drawn here: a diverged curve must not break the picture
 PALE = "#b9b9b9"
 # what the rows of tau are called; a gate has no second one
-SYMBOLS = {"film": ("γ", "β"), "sigmoid": ("gate", ""), "softmax": ("gate", "")}
+SYMBOLS = {"film": ("γ", "β"), "scale": ("γ", ""), "sigmoid": ("gate", ""), "softmax": ("gate", "")}
 
 
 def microscope(
@@ -170,9 +170,7 @@ def _label(view: Mapping[str, Any], block: int, row: int) -> str:
 def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
     """What every trace shows, in the order of the traces."""
     x = view["x"]
-    curves, usual = (
-        np.clip(np.nan_to_num(view[key], nan=FAR), -FAR, FAR) for key in ("curves", "usual")
-    )
+    curves, usual = (drawable(view[key]) for key in ("curves", "usual"))
     for kind, first, *rest in _places(len(view["mean"])):
         if kind == "fit":
             for y in (usual[0], usual[1], view["truth"], curves[0], curves[1]):

@@ -58,8 +58,8 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
         "**What to see.** Above: one task of each family, before any gradient step (dotted), after "
         "each (thin) and after the last (thick), with the weights of this moment. Below left: the "
         "loss of the meta-batches, which are always fresh tasks, down to Bayes (dashed). Below "
-        f"right: the embeddings of {len(view['mode'])} tasks (PCA, turned so that one moment can be "
-        "compared with the next), one mark a task, coloured by family."
+        f"right: the embeddings of {len(view['mode'])} tasks (PCA, turned so that one moment can "
+        "be compared with the next), one mark a task, coloured by family."
     )
     finish(fig, 600, title, says, "")
     fig.update_layout(margin={"t": 96, "l": 48, "r": 12, "b": 44}, legend={"y": 0.955})
