@@ -12,7 +12,7 @@ from mmaml_lite.methods import (
     settings_for,
 )
 from mmaml_lite.recipes import RECIPES, Settings, families_of
-from mmaml_lite.training import train
+from mmaml_lite.training import query_loss, train
 
 TWO = ("sinusoid", "linear")
 
@@ -109,6 +109,45 @@ def test_learned_step_sizes_are_positive_per_step_and_layer_and_repeat():
         learner.step_sizes(-1)
 
 
+def test_the_pretrained_network_trains_without_looking_ahead():
+    """Zero steps in training, the recipe's in test: the loss is that of the unadapted network."""
+    settings = settings_for("pretrained", TWO, step_size=0.01)
+    assert (settings.train_steps, settings.steps, settings.adapt_context) == (0, 5, True)
+    learner = build(settings)
+    tasks = mixture_of(settings).sample(6, torch.Generator().manual_seed(0))
+    stages = learner(tasks.support, tasks.query.x)
+    assert len(stages) == 6 and not torch.allclose(stages[0], stages[-1])
+    loss = query_loss(learner, tasks)
+    torch.testing.assert_close(loss, (stages[0] - tasks.query.y).square().mean())
+    as_maml = build(settings.replace(train_steps=None))
+    assert not torch.isclose(query_loss(as_maml, tasks), loss)
+
+
+def test_a_pretrained_network_learns_nothing_through_its_step_sizes():
+    """Its meta-gradient does not know alpha: that is what tells it from MAML."""
+    gradients = []
+    for alpha in (0.001, 0.1):
+        settings = settings_for("pretrained", TWO, step_size=alpha)
+        tasks = mixture_of(settings).sample(6, torch.Generator().manual_seed(0))
+        learner = build(settings)
+        query_loss(learner, tasks).backward()
+        gradients.append(learner.theta["weight1"].grad)
+    assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("method", ["maml", "tuned-maml", "multi-maml", "mumomaml-film"])
+def test_a_factor_multiplies_every_inner_step_size(method):
+    """As if the step size itself were another one; stage 0 takes no step and stays."""
+    settings = settings_for(method, TWO, init="scaled", inner_clip=None)
+    tasks = mixture_of(settings).sample(4, torch.Generator().manual_seed(0))
+    given = (tasks.support, tasks.query.x, tasks.mode)
+    learner, bolder = build(settings), build(settings.replace(step_size=0.003))
+    y = learner(*given, factor=3.0)
+    torch.testing.assert_close(y, bolder(*given), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(y[0], learner(*given)[0])
+    torch.testing.assert_close(learner(*given, factor=0.0), y[:1].expand_as(y))
+
+
 def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
     settings = settings_for("mumomaml-film", TWO)
     before = torch.random.get_rng_state()
@@ -124,6 +163,7 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
     [
         ({"shot": 5}, "unknown setting 'shot': known are method, recipe"),
         ({"shots": 0}, "shots must be at least 1"),
+        ({"train_steps": -1}, "train_steps must be at least 0"),
         ({"shots": 2.5}, "setting shots must be int, got 2.5"),
         ({"shots": True}, "setting shots must be int"),
         ({"steps": -1}, "steps must be at least 0"),
@@ -142,7 +182,7 @@ def test_bad_settings_say_what_was_expected(changes, message):
 
 
 def test_unknown_names_list_the_known_ones():
-    with pytest.raises(ValueError, match="unknown method 'protonet': known are maml, tuned-maml"):
+    with pytest.raises(ValueError, match="unknown method 'protonet': known are pretrained, maml"):
         METHODS["protonet"]
     with pytest.raises(ValueError, match="unknown recipe 'theirs': known are paper, ours"):
         settings_for("maml", TWO, "theirs")

@@ -24,7 +24,10 @@ out_dir = ""  # a folder; "" writes nothing
 BODY = """\
 import json, time, pathlib
 from IPython.display import display
-display({"application/vnd.plotly.v1+json": {"data": [{"y": [1, 2]}], "layout": {}}}, raw=True)
+figure = {"application/vnd.plotly.v1+json": {"data": [{"y": [1, 2]}], "layout": {}}}
+display(figure, raw=True)
+import os
+assert os.environ["MMAML_LITE_STATIC"] == "1", "explorers run as their static twins"
 assert pathlib.Path("01_small.ipynb").exists(), "a lesson works in its own folder"
 if fail:
     raise RuntimeError("told to fail")
@@ -151,3 +154,23 @@ def test_a_failing_and_a_slow_run_are_named_and_the_others_go_on(lessons, small,
     page = (out / "good" / "01_small.html").read_text()
     assert "Plotly.newPlot" in page and len(page) > 3_000_000  # plotly.js is inside
     assert "told to fail" in (out / "bad" / "01_small.html").read_text()
+
+
+def an_output(**data):
+    mime = {"widget": notebooks.WIDGET, "figure": notebooks.FIGURE, "text": "text/plain"}
+    return v4.new_output("display_data", {mime[kind]: value for kind, value in data.items()})
+
+
+def test_a_page_keeps_the_twin_of_an_explorer_and_drops_dead_widgets():
+    """An explorer's one output holds both; a progress bar or a pad has nothing to show."""
+    cell, view = v4.new_code_cell("explorer", execution_count=1), {"model_id": "a"}
+    figure = {"data": [{"y": [1, 2]}], "layout": {}}
+    cell.outputs = [
+        an_output(widget=view, figure=figure, text="the twin in words"),
+        an_output(widget=view, text="Pad(dead=True)"),
+        an_output(text="just text"),
+    ]
+    page = notebooks.to_html(v4.new_notebook(cells=[cell]))
+    assert page.count("Plotly.newPlot") == 1 and "just text" in page
+    assert "dead=True" not in page and "widget-view+json" not in page
+    assert notebooks.WIDGET in cell.outputs[0].data  # the notebook itself is left as it was

@@ -97,6 +97,21 @@ def test_what_is_missing_is_trained_after_saying_how_long(data, capsys):
     assert not zoo.weights_path(NAME).exists()  # a variant does not replace the zoo's own entry
 
 
+def test_snapshots_tell_how_the_weights_came_about(data, capsys):
+    """Kept at the chosen steps below the run's length, without being entries of the zoo."""
+    base = ["train", NAME, "--device", "cpu", "--snapshots", "--set"]
+    assert main([*base, "iterations=31"]) == 0
+    kept = zoo.history(NAME)
+    assert [step for step, _ in kept] == [1, 30, 31]
+    assert [model.settings.iterations for _, model in kept] == [1, 30, 31]
+    first, middle, last = (model.learner.theta["weight1"] for _, model in kept)
+    assert not torch.equal(first, middle) and not torch.equal(middle, last)
+    assert torch.equal(last, zoo.load(NAME).learner.theta["weight1"])
+    assert zoo.available("regression/2-modes") == [(NAME, "paper", 0)]
+    assert main(["train", NAME.replace("mumomaml-film", "maml"), "--set", "iterations=2"]) == 0
+    assert [s for s, _ in zoo.history("regression/2-modes/maml")] == []  # none were asked for
+
+
 def test_damaged_entries_and_unfinished_runs_are_refused(trained):
     path = zoo.weights_path(NAME)
     path.write_bytes(path.read_bytes()[:-50])
@@ -212,7 +227,7 @@ def test_published_numbers_are_for_known_methods():
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["train", "regression/2-modes/nope"], "unknown method 'nope': known are maml"),
+        (["train", "regression/2-modes/nope"], "unknown method 'nope': known are pretrained, maml"),
         (["train", NAME, "--set", "shots=0"], "shots must be at least 1"),
         (["train", NAME, "--set", "shots"], "expected name=value"),
         (["train", NAME, "--device", "cuda:99"], "here"),

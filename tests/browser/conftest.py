@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
 import get_browser
+import nbformat
 import pytest
+from nbformat import v4
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,18 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNEL_IDLE = """() => {
     const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
     return context?.isReady && context.session?.kernel?.status === 'idle';
+}"""
+# Runs code in the page's kernel, beside the notebook's cells, and keeps what it printed.
+IN_KERNEL = """(code) => {
+    const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    const said = { text: '', error: '' };
+    window.said = null;
+    const future = kernel.requestExecute({ code, store_history: false });
+    future.onIOPub = ({ header, content }) => {
+        if (header.msg_type === 'stream') said.text += content.text;
+        if (header.msg_type === 'error') said.error = content.evalue;
+    };
+    future.done.then(() => { window.said = said; });
 }"""
 FLAGS = [
     "--no-sandbox",
@@ -36,16 +51,26 @@ FLAGS = [
 class Lab:
     """A running JupyterLab; `open` shows one of its notebooks on a new page."""
 
-    def __init__(self, browser, url, token):
-        self.browser, self.url, self.token = browser, url, token
+    def __init__(self, browser, url, token, folder):
+        self.browser, self.url, self.token, self.folder = browser, url, token, folder
         self.strangers = []  # requests that left this machine
 
-    def open(self, notebook):
-        """Return a page that shows the notebook, once its kernel is idle."""
-        page = self.browser.new_page(viewport={"width": 1400, "height": 1000})
+    def write(self, name, *cells):
+        """Put a notebook of these code cells beside the lessons; returns its name."""
+        notebook = v4.new_notebook(cells=[v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, self.folder / name)
+        return name
+
+    def open(self, notebook, **options):
+        """Return a page that shows the notebook, once its kernel is idle.
+
+        options: the browser's, such as has_touch or device_scale_factor.
+        """
+        page = self.browser.new_page(**{"viewport": {"width": 1400, "height": 1000}} | options)
         page.set_default_timeout(90_000)
         page.on("request", lambda request: self._watch(request.url))
-        page.goto(f"{self.url}lab/tree/{notebook}?token={self.token}&reset")
+        page.goto(f"{self.url}lab/tree/notebooks/{notebook}?token={self.token}&reset")
         page.wait_for_function(KERNEL_IDLE)
         return page
 
@@ -57,30 +82,42 @@ class Lab:
         )
         page.wait_for_function("() => window.ran", timeout=1000 * seconds)
 
+    def ask(self, page, code):
+        """Run code in the page's kernel and return what it printed; its errors are raised here."""
+        page.evaluate(IN_KERNEL, code)
+        page.wait_for_function("() => window.said")
+        said = page.evaluate("() => window.said")
+        assert not said["error"], said["error"]
+        return said["text"].strip()
+
     def _watch(self, url):
         parts = urlparse(url)
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
             self.strangers.append(url)
 
 
-@pytest.fixture(scope="session")
-def course(tmp_path_factory):
-    """The folder JupyterLab serves: a copy of notebooks/, whose lessons run in their fast form."""
-    folder = tmp_path_factory.mktemp("course") / "notebooks"
+def copy_course(home, fast=True):
+    """Copy notebooks/ into `home`, docs/ beside it; `fast` sets the lessons' fast form."""
+    folder = home / "notebooks"
+    shutil.copytree(ROOT / "docs", home / "docs")
     shutil.copytree(ROOT / "notebooks", folder, ignore=shutil.ignore_patterns(".*", "scripts"))
     for lesson in folder.glob("*.ipynb"):
         notebook = json.loads(lesson.read_text(encoding="utf-8"))
         for cell in notebook["cells"]:
             if "parameters" in cell["metadata"].get("tags", []):
                 lines = "".join(cell["source"]).splitlines(keepends=True)
-                cell["source"] = [line.replace("fast = False", "fast = True") for line in lines]
+                was = "fast: bool = False"
+                assert any(was in line for line in lines), f"{lesson.name} has no fast form"
+                if fast:
+                    cell["source"] = [line.replace(was, "fast: bool = True") for line in lines]
         lesson.write_text(json.dumps(notebook), encoding="utf-8")
     return folder
 
 
-@pytest.fixture(scope="session")
-def lab(course, tmp_path_factory):
-    home, token = tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
+@contextmanager
+def running(course, home):
+    """A Lab on this copy of the course, which keeps all that Jupyter writes in `home`."""
+    token = secrets.token_hex(16)
     (home / "config" / "labconfig").mkdir(parents=True)
     quiet = {
         "@jupyterlab/apputils-extension:notification": {
@@ -102,7 +139,11 @@ def lab(course, tmp_path_factory):
     }
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0"),
-        *("--allow-root", f"--ServerApp.root_dir={course}", f"--IdentityProvider.token={token}"),
+        *(
+            "--allow-root",
+            f"--ServerApp.root_dir={course.parent}",
+            f"--IdentityProvider.token={token}",
+        ),
         "--LabApp.expose_app_in_browser=True",
         "--LabApp.extension_manager=readonly",
         "--LabApp.news_url=None",
@@ -117,7 +158,7 @@ def lab(course, tmp_path_factory):
             browser = p.chromium.launch(
                 executable_path=get_browser.get(), headless=True, args=FLAGS
             )
-            yield Lab(browser, url, token)
+            yield Lab(browser, url, token, course)
             browser.close()
     finally:
         server.terminate()
@@ -125,6 +166,14 @@ def lab(course, tmp_path_factory):
             server.wait(20)
         except subprocess.TimeoutExpired:
             server.kill()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """JupyterLab and a browser, one for the whole session."""
+    course = copy_course(tmp_path_factory.mktemp("course"))
+    with running(course, tmp_path_factory.mktemp("jupyter")) as lab:
+        yield lab
 
 
 def _wait_for_server(server, home, token):
