@@ -125,7 +125,7 @@ def test_error_by_stage_shows_errors_floors_and_shares(stages):
     assert sorted(s.y0 for s in fig.layout.shapes) == sorted(floors.values())
     assert {f"{k}: {v:.2f}" for k, v in floors.items()} <= {a.text for a in fig.layout.annotations}
     bars = [t for t in fig.data if t.type == "bar"]
-    assert [b.name for b in bars] == ["modulation", "step 1", "steps 2–5", "still there"]
+    assert [b.name for b in bars] == ["modulation, or start", "step 1", "steps 2–5", "still there"]
     assert np.allclose(sum(np.array(b.x) for b in bars), 100)
     assert np.isclose(bars[0].x[0], 100 * (12.5 - 12) / (12.5 - 0.25))
     assert np.isclose(bars[3].x[0], 100 * (1 - 0.25) / (12.5 - 0.25))

@@ -63,7 +63,7 @@ def test_the_solution_of_the_gates_is_right():
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (lambda z, e: z, "untouched"),
+        (lambda z, e: z, "as it was"),
         (lambda z, e: e.sigmoid(), "the gate itself"),
         (lambda z, e: e.sigmoid() * z, "fell on the points"),
         (lambda z, e: e[:, None] * z, "still raw"),
@@ -85,7 +85,7 @@ def test_a_wrong_sigmoid_gate_is_told_its_mistake(answer, says):
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (lambda z, e: z, "untouched"),
+        (lambda z, e: z, "as it was"),
         (sigmoid_gate, "the other gate"),
         (lambda z, e: e.softmax(-1) * z, "fell on the points"),
         (lambda z, e: e.softmax(0)[:, None] * z, "over the *tasks*"),

@@ -56,7 +56,7 @@ def test_what_goes_wrong_in_the_thread_is_shown(examples, tmp_path, monkeypatch)
     monkeypatch.setattr(module, "train", diverge)
     live.start().wait()
     assert "step 7: loss &lt;nan&gt;" in live.explorer.problem.value
-    assert live.button.description == "Continue"
+    assert live.button.description == "Start"
 
 
 def test_the_picture_is_of_the_weights_of_the_moment(examples, tmp_path):

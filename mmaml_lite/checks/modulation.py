@@ -131,7 +131,8 @@ def _gate_mistakes(z: Tensor, e: Tensor, gate: Tensor, soft: bool) -> list[tuple
     wide, name = e[:, None], "softmax" if soft else "sigmoid"
     other = e.sigmoid() if soft else e.softmax(-1)
     mistakes = [
-        (z, "z comes back untouched: multiply it by the gate."),
+        (z, "z comes back as it was: multiply it by the gate. (If you did, every gate was 1: a "
+         "softmax over an axis of length one gives that; the units share, so `dim=-1`.)"),
         (gate, "That is the gate itself: now multiply z by it."),
         (gate * z, "The gate fell on the points instead of the tasks (it broadcast only because "
          "here are as many points as tasks). Insert the missing axis: `gate[:, None]`."),

@@ -94,8 +94,9 @@ def forming(
     fig = go.Figure(data=marks(maps[0]), frames=frames)
     says = (
         "**What to see.** Move the slider: the same tasks, described by the encoder at several "
-        "moments of one training run. At first a task lies anywhere; soon the families part, "
-        "though nothing in the training mentions them. (PCA, each map turned onto the final one.)"
+        "moments of one training run. At first the families lie mixed; over thousands of steps "
+        "they part, though nothing in the training mentions them. (PCA, each map turned onto the "
+        "last.)"
     )
     finish(fig, 640, title, says, f"{title}. {words[0]}; {words[-1]}.")
     fig.update_xaxes(**BARE)

@@ -55,10 +55,11 @@ def gallery(
             )  # fmt: skip
             missed = [
                 f"<span style='color:{METHODS[k].color}'>●</span> "
+                f"{METHODS[k].label.removesuffix('MAML').rstrip('-') or 'MAML'} "
                 f"{number(np.square(y[at] - truth[at]).mean())}"
                 for k, y in curves.items()
             ]
-            next(notes).update(text="  ".join(missed), font={"size": 12})
+            next(notes).update(text=" ".join(missed), font={"size": 11})
         fig.update_yaxes(title_text=f"<b>{names[row]}</b>", row=row + 1, col=1)
     middle = [
         f"{METHODS[k].label} {number(np.median(np.square(y - truth).mean(-1)))}"
@@ -66,7 +67,7 @@ def gallery(
     ]
     says = (
         "**What to see.** One row for each family, other tasks in every column. The numbers are "
-        "the mean squared distances from the true function, in the order of the colours."
+        "the mean squared distances from the true function (MuMo, Multi: MuMoMAML, Multi-MAML)."
     )
     words = f"{title}. Median squared distance: {', '.join(middle)}."
     finish(fig, 120 + 190 * modes, title, says, words)

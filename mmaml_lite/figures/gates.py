@@ -137,7 +137,8 @@ def reach(
         )  # fmt: skip
     says = (
         "**What to see.** The best setting of each gate's faders that gradient descent (from 32 "
-        "starts) or thinking found, as a distance between curves (root mean square; 0 is perfect)."
+        "starts) or thinking found, as a distance between curves (root mean square; 0 is perfect). "
+        "The faders go from -4 to 4, so a gate comes near 0 and 1 and never there."
     )
     words = "; ".join(
         f"{t}: " + ", ".join(f"{n} {v:.2f}" for n, v in zip(names, row, strict=True))

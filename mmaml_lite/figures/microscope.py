@@ -91,9 +91,10 @@ def _looks(key: str, legend: bool) -> Iterator[go.Scatter]:
 
 def _bars(legend: bool) -> Iterator[Any]:
     """One row of tau of one block: bars, the mean over tasks, and the other task's."""
-    yield go.Bar(
-        name="τ acting on A", legendgroup="tau", showlegend=legend,
-        marker={"color": METHODS["mumomaml"].color, "line": {"width": 0}},
+    yield go.Scatter(  # one filled outline: a browser redraws it far quicker than 600 bars
+        mode="lines", name="τ acting on A", legendgroup="tau", showlegend=legend, fill="tozeroy",
+        fillcolor=METHODS["mumomaml"].color,
+        line={"color": METHODS["mumomaml"].color, "width": 0.5, "shape": "hvh", "simplify": False},
         hovertemplate="place %{x}: %{y:.2f}<extra></extra>",
     )  # fmt: skip
     yield go.Scatter(

@@ -160,7 +160,7 @@ def error_by_stage(
         )  # fmt: skip
     best = min(floors.values(), default=0.0)
     avoidable = start - floors.get("Bayes", best)
-    parts = {"modulation": [], "step 1": [], f"steps 2–{steps}": [], "still there": []}
+    parts = {"modulation, or start": [], "step 1": [], f"steps 2–{steps}": [], "still there": []}
     for error in errors.values():
         levels = [start, error[0], error[1], error[-1], start - avoidable]
         for part, before, after in zip(parts, levels, levels[1:], strict=False):

@@ -32,7 +32,7 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
         style = mode_style(name)
         fig.add_trace(
             go.Scatter(
-                mode="markers", name=name, showlegend=False,
+                mode="markers", name=name, legend="legend3",
                 marker={"color": style.color, "symbol": style.symbol, "size": 6, "opacity": 0.75,
                         "line": {"width": 0.5, "color": "white" if name != "tanh" else INK}},
                 hovertemplate="%{text}<br><i>click to open</i><extra></extra>",
@@ -63,10 +63,11 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     says = (
         "**What to see.** Above: each method before any gradient step (dotted), after each step "
         "(thin) and after the last (thick); the grey band holds the true function with 90 % "
-        "probability, given the points. Numbers: mean squared distance from the true function, "
-        "before → after. Below left: the map of embeddings, every mark a task; the star is the "
-        "task above. Below right: how probable the points make each family, and which families "
-        f"the star's {view['neighbours']} nearest neighbours belong to. With few points, "
+        "probability, given the points, if it is of a trained family. Numbers: mean squared "
+        "distance from the true function, before → after. Below left: the map of embeddings, every "
+        "mark a task; the star is the task above (a click on a mark, or the slider *map task no.*, "
+        "opens another). Below right: how probable the points make each family, and which families "
+        f"the star's {view['neighbours']} nearest neighbours belong to. With few points, often "
         "nobody can know the family."
     )
     finish(fig, 620, title, says, "")
@@ -75,6 +76,8 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     fig.update_layout(
         margin={"t": 92, "l": 44, "r": 12, "b": 40}, legend={"y": 0.955}, barmode="group",
         bargap=0.28, bargroupgap=0.06,
+        legend3={"orientation": "h", "x": 0, "y": 0.0, "yref": "container", "yanchor": "bottom",
+                 "font": {"size": 12}},
         legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
                  "yanchor": "bottom", "font": {"size": 12}},
     )  # fmt: skip
@@ -115,7 +118,9 @@ def redraw_task(fig: go.Figure, view: Mapping[str, Any]) -> None:
     heads = []
     for side in ("left", "right"):
         key, miss = view[side][0], view["miss"][side]
-        told = "" if miss is None else f"   {number(miss[0])} → {number(miss[1])}"
+        before, after = view["loss"][side] if miss is None else miss
+        on = " on the points" if miss is None else ""
+        told = f"   {number(before)} → {number(after)}{on}"
         heads.append(f"<b style='color:{METHODS[key].color}'>{_named(key, view)}</b>{told}")
     heads += [f"<b>where its embedding lies</b> ({drawn['kind']})", "<b>which family is it?</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):

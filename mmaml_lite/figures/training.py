@@ -48,7 +48,7 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
         style = mode_style(name)
         fig.add_trace(
             go.Scatter(
-                mode="markers", showlegend=False, name=name,
+                mode="markers", legend="legend2", name=name,
                 marker={"color": style.color, "symbol": style.symbol, "size": 7,
                         "line": {"width": 0.5, "color": "white" if name != "tanh" else INK}},
                 hovertemplate=name + "<extra></extra>",
@@ -62,7 +62,10 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
         "be compared with the next), one mark a task, coloured by family."
     )
     finish(fig, 600, title, says, "")
-    fig.update_layout(margin={"t": 96, "l": 48, "r": 12, "b": 44}, legend={"y": 0.955})
+    fig.update_layout(margin={"t": 96, "l": 48, "r": 12, "b": 44}, legend={"y": 0.955},
+        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
+                 "yanchor": "bottom", "font": {"size": 12}},
+    )  # fmt: skip
     lowest = 0.6 * (view["floor"] or 0.1)
     span = [np.log10(lowest), np.log10(30)]
     fig.update_yaxes(type="log", dtick=1, range=span, title_text="training loss", row=2, col=1)

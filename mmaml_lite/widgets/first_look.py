@@ -57,7 +57,7 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
     names = mixture_of(model.settings).names
     pad = Pad(
         value=points(names[0]), at_least=0, at_most=10, yrange=[-6.0, 6.0], width=640, height=330,
-        heading="five points: drag them, or Tab to one and use the arrow keys",
+        heading="the points: drag them, or Tab to one and use the arrow keys",
     )  # fmt: skip
 
     def draw(pad: Pad, view: Mapping[str, Any]) -> None:

@@ -75,23 +75,31 @@ def task_view(
     noise: float = 0.3,
     kind: str = "t-SNE",
     itself: int | None = None,
+    outside: bool = False,
 ) -> dict[str, Any]:
     """All that `figures.task` draws, from points `(1, K, 1)` of one task.
 
     truth `(grid,)` on GRID or None; mode: told to an oracle alone; left, right: keys as in
     `Cast.model_and_tau`; noise: what Bayes takes it to be; itself: the task's own number in the
-    map, which has no vote. Raises ValueError for bad points.
+    map, which has no vote; outside: it may be of no family that Bayes believes in. Raises
+    ValueError for bad points.
     """
     points.check()
     view: dict[str, Any] = {
         "x": GRID.numpy(), "truth": truth, "yrange": [-9.0, 9.0], "names": cast.mixture.names,
         "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(), "miss": {},
         "points": points, "told": cast.mixture.names[mode], "neighbours": NEIGHBOURS,
+        "outside": outside, "loss": {},
     }  # fmt: skip
     for side, key in (("left", left), ("right", right)):
         model, tau = cast.model_and_tau(key)
         told = torch.tensor([mode])
         curves = stage_curves(model, points, told, tau, steps)[0]
+        seen = (
+            np.interp(view["seen_x"], view["x"], curves[0]),
+            np.interp(view["seen_x"], view["x"], curves[-1]),
+        )
+        view["loss"][side] = tuple(float(np.square(y - view["seen_y"]).mean()) for y in seen)
         view[side] = (key, curves)
         view["miss"][side] = None
         if truth is not None:
@@ -125,10 +133,15 @@ def task_summary(view: Mapping[str, Any]) -> str:
             parts.append(f"<b>{label} diverges</b> on this task")
         elif miss is not None:
             parts.append(f"<b>{label}</b> {figures.number(miss[0])} → {figures.number(miss[1])}")
+        else:
+            before, after = (figures.number(v) for v in view["loss"][side])
+            parts.append(f"<b>{label}</b> {before} → {after} on the points")
     odds = view["bayes"]["probability"]
     best = int(np.argmax(odds))
     family = f"Bayes names <b>{view['names'][best]}</b> with {100 * odds[best]:.0f} %"
     sure = "" if odds[best] > 0.9 else ": these points leave the family open"
+    if view["outside"]:
+        sure = ", believing in the trained families only: its certainty is worth nothing here"
     return "; ".join([*parts, family + sure]) + "."
 
 
@@ -190,7 +203,10 @@ def task_explorer(
             points = draw_points(everything, mode, parameters, shots, noise, seed)
             truth = everything.families[mode](GRID[None], torch.tensor([parameters]))[0].numpy()
         mode = min(mode, len(trained) - 1)  # an oracle can only be told a mode that it knows
-        return task_view(cast, points, truth, mode, tau, right, steps, assumed, kind, itself)
+        outside = source == "own" or (source == "sliders" and family not in trained)
+        return task_view(
+            cast, points, truth, mode, tau, right, steps, assumed, kind, itself, outside
+        )
 
     def arrange(controls, screen):
         groups = {

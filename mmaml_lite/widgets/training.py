@@ -66,13 +66,13 @@ class LiveTraining:
         examples: Tasks,
         iterations: int = 3000,
         seed: int = 0,
-        path: Path | None = None,
+        path: Path | str | None = None,
     ):
         self.settings: Settings = zoo.zoo_settings(name, seed=seed, iterations=iterations)
         if self.settings.modulation is None or self.settings.per_mode:
             raise ValueError(f"live training shows embeddings, and {name} has none: take MuMoMAML")
         place = zoo.data_folder() / "runs" / "live" / name / f"seed{seed}-{iterations}.safetensors"
-        self.path = path or place
+        self.path = Path(path or place)
         self._examples = examples
         self._crowd = mixture_of(self.settings).sample(CROWD, torch.Generator().manual_seed(5))
         try:
@@ -85,8 +85,9 @@ class LiveTraining:
             elsewhere.pause()
         RUNNING[self.path] = self
         self._begin()
-        self.button = W.Button(description="Start", icon="play", button_style="primary")
+        self.button = W.Button(icon="play", button_style="primary")
         self.reset = W.Button(description="Start over", icon="refresh")
+        self._label(*self._stands())
         self.button.on_click(lambda _: self.pause() if self.going else self.start())
         self.reset.on_click(lambda _: self.again())
         self.progress = W.IntProgress(
@@ -135,7 +136,7 @@ class LiveTraining:
         self.pause()
         self.path.unlink(missing_ok=True)
         self._begin()
-        self._label("Start", "play")
+        self._label(*self._stands())
         self.progress.value = self.run.step
         return self
 
@@ -166,9 +167,15 @@ class LiveTraining:
             self.progress.value = self.run.step
             if problem:
                 self.explorer.complain(problem)
-            self._label(*(("Finished", "check") if self.run.finished else ("Continue", "play")))
+            self._label(*self._stands())
         finally:
             self._rests.set()
+
+    def _stands(self) -> tuple[str, str]:
+        """What the button says while the run rests, and its icon."""
+        if self.run.finished:
+            return "Finished", "check"
+        return ("Continue" if self.run.step else "Start"), "play"
 
     def _label(self, text: str, icon: str) -> None:
         self.button.description, self.button.icon = text, icon

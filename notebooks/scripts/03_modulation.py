@@ -235,12 +235,13 @@ swap.score(
 
 # %%
 off = [after[f"off in layer {i}"] for i in (1, 2, 3)]
+first = ", ".join(f"{before[f'off in layer {i}']:.2f}" for i in (1, 2, 3))
 layer.score(
     "ABC"[off.index(max(off))],
     "Median error after the steps, modulation off in layer 1, 2, 3: "
-    f"{off[0]:.2f}, {off[1]:.2f}, {off[2]:.2f}; as trained {after['as trained']:.2f}. Compare the "
-    "open circles too: before the steps the order need not be the same, for gradient steps repair "
-    "some losses better than others.",
+    f"{off[0]:.2f}, {off[1]:.2f}, {off[2]:.2f}; as trained {after['as trained']:.2f}. Before "
+    f"the steps: {first}; what the "
+    "gradient steps can repair differs from layer to layer.",
 )
 
 # %% tags=["keep_output"]
@@ -265,7 +266,7 @@ for each in models.values():
     tau = interventions.own(each, some)
     ways = {"own": tau, "mean": interventions.averaged(tau), "off": {}}
     medians = {k: lesson.errors_given(each, some, t)[-1].median() for k, t in ways.items()}
-    rows.append({"model": each.label} | {k: f"{v:,.2f}" for k, v in medians.items()})
+    rows.append({"model": each.label} | {k: figures.number(v) for k, v in medians.items()})
 columns = {"model": "model", "own": "as trained", "mean": "τ = its mean", "off": "τ off"}
 says = f"{len(some)} test tasks. Do not rank the modulations by this table: see the limits below."
 HTML(figures.table(rows, columns, says))
