@@ -24,6 +24,7 @@ import plotly.graph_objects as go
 from mmaml_lite import figures, zoo
 from mmaml_lite.device import threads
 from mmaml_lite.lesson import provisional_note
+from mmaml_lite.widgets.names import Names
 
 View = Any
 WIDTH = 960  # pixels of a live figure, which does not follow the page's width by itself
@@ -112,7 +113,8 @@ class Explorer:
             self.screen = go.FigureWidget(fig)
         else:
             self._redraw(self.screen, self.view)
-        self.box = W.VBox([arrange(self.controls, self.screen), self.message, self.problem])
+        shown = [arrange(self.controls, self.screen), self.message, self.problem, Names()]
+        self.box = W.VBox(shown)
         self.box.add_class("mmaml-explorer").add_class(f"explorer-{self.name}")
         self._tell()
         for control in self.controls.values():

@@ -147,6 +147,7 @@ def test_sliders_move_the_picture_by_keyboard_and_by_mouse(lesson):
         for slider in explorer.sliders()[:1]:
             slider.scroll_into_view_if_needed()
             slider.focus()
+            assert slider.get_attribute("aria-label"), "a screen reader hears no name"
 
             def press(slider=slider):
                 for _ in range(3):

@@ -1,0 +1,29 @@
+// The browser's half of names.py.
+function render({ el }) {
+  el.style.display = "none";
+  const name = (root) => {
+    for (const slider of root.querySelectorAll(".widget-slider")) {
+      const handle = slider.querySelector(".noUi-handle");
+      const wanted = {
+        "aria-label": slider.querySelector(".widget-label")?.textContent,
+        "aria-valuetext": slider.querySelector(".widget-readout")?.textContent,
+      };
+      for (const [attribute, text] of Object.entries(wanted)) {
+        if (handle && text && handle.getAttribute(attribute) !== text) handle.setAttribute(attribute, text);
+      }
+    }
+  };
+  let watch = null;
+  requestAnimationFrame(function begin() { // the explorer is put into the page after this
+    const root = el.closest(".mmaml-explorer");
+    if (!root) return el.isConnected ? undefined : requestAnimationFrame(begin);
+    name(root);
+    watch = new MutationObserver(() => name(root));
+    for (const slider of root.querySelectorAll(".widget-slider")) {
+      watch.observe(slider, { subtree: true, childList: true, characterData: true, attributeFilter: ["aria-valuetext"] });
+    }
+  });
+  return () => watch?.disconnect();
+}
+
+export default { render };
