@@ -1,4 +1,4 @@
-"""Command line: train, evaluate, report, run, settings.
+"""Command line: train, evaluate, report, dial, run, settings.
 
 `train` needs torch, numpy, safetensors and tqdm alone.
 """
