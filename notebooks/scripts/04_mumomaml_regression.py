@@ -297,9 +297,9 @@ lesson.say(
     f"ends at {mean['mumomaml'][0]:.2f}, gradient steps without modulation (MAML) at "
     f"{last['maml']:.2f}, both together at **{last['mumomaml']:.2f}**. The difference from MAML is "
     f"{gain['mean']:.2f} ± {gain['ci95']:.2f}, task by task on {len(tasks):,} tasks, for one "
-    f"training run of each{' (MAML provisional)' if cast['maml'].provisional else ''}. What is left "
-    f"is still about **{last['mumomaml'] / floors['Bayes']:.1f} times** Bayes; the table below says "
-    "it more precisely, on more tasks."
+    f"training run of each{' (MAML provisional)' if cast['maml'].provisional else ''}. What is "
+    f"left is still about **{last['mumomaml'] / floors['Bayes']:.1f} times** Bayes; the table "
+    "below says it more precisely, on more tasks."
 )
 
 # %% [markdown]
