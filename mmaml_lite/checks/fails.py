@@ -4,7 +4,38 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmaml_lite.checks.answers import Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise
+
+QUIZ_STEP = Quiz(
+    "MAML's tasks are f and −f, its model is linear in the parameters, and it fails. What helps?",
+    {
+        "A": "another start, nearer to f",
+        "B": "a larger step size, up to 1/(2λ)",
+        "C": "more families, for variety",
+        "D": "a larger step size, beyond 1/λ",
+    },
+    {
+        "A": "What f gains, −f loses: for the two together, 0 is the best start.",
+        "B": "(1 − 2αλ) becomes 0: either task is learned in one step, from the same start.",
+        "C": "They would pull the start elsewhere, and leave the contraction as it is.",
+        "D": "Beyond 1/λ each step overshoots by more than it mends: the residual grows.",
+    },
+    right="B",
+)
+QUIZ_KERNEL = Quiz(
+    "What can modulation do that no step size and no number of small steps can?",
+    {
+        "A": "let the labels choose the kernel",
+        "B": "make the gradient steps larger",
+        "C": "move the start to the mean curve",
+    },
+    {
+        "A": "τ is computed from the labels too, so the prediction is no longer linear in them.",
+        "B": "It may, but so can a step size; it does not change what one kernel can do.",
+        "C": "MAML's start is near the mean already, and that is the trouble, not the cure.",
+    },
+    right="A",
+)
 
 ALPHA, CURVATURE, STEPS = 0.3, 0.7, 3
 

@@ -56,7 +56,8 @@ lesson.show(figures.adaptation(sinusoid_fit(alone, 3.0, 1.0, seed), title), alon
 # shapes. Each family brings as many tasks as any other, so MAML sees just as many sinusoids as before.
 
 # %%
-from mmaml_lite.checks import JOURNAL, Prediction, Quiz, check_remaining, check_rescue
+from mmaml_lite.checks import JOURNAL, Prediction, check_remaining, check_rescue
+from mmaml_lite.checks.fails import QUIZ_KERNEL, QUIZ_STEP
 from mmaml_lite.widgets import Sketch, ask, contraction_explorer, dial_explorer, pull_explorer
 
 grows = Prediction(
@@ -497,40 +498,10 @@ And provisional weights had less training than the others, which counts too."""
 # ## Quiz
 
 # %%
-quiz = Quiz(
-    "MAML's tasks are f and −f, its model is linear in the parameters, and it fails. What helps?",
-    {
-        "A": "another start, nearer to f",
-        "B": "a larger step size, up to 1/(2λ)",
-        "C": "more families, for variety",
-        "D": "a larger step size, beyond 1/λ",
-    },
-    {
-        "A": "What f gains, −f loses: for the two together, 0 is the best start.",
-        "B": "(1 − 2αλ) becomes 0: either task is learned in one step, from the same start.",
-        "C": "They would pull the start elsewhere, and leave the contraction as it is.",
-        "D": "Beyond 1/λ each step overshoots by more than it mends: the residual grows.",
-    },
-    right="B",
-)
-ask(quiz)
+ask(QUIZ_STEP)
 
 # %%
-second = Quiz(
-    "What can modulation do that no step size and no number of small steps can?",
-    {
-        "A": "let the labels choose the kernel",
-        "B": "make the gradient steps larger",
-        "C": "move the start to the mean curve",
-    },
-    {
-        "A": "τ is computed from the labels too, so the prediction is no longer linear in them.",
-        "B": "It may, but so can a step size; it does not change what one kernel can do.",
-        "C": "MAML's start is near the mean already, and that is the trouble, not the cure.",
-    },
-    right="A",
-)
-ask(second)
+ask(QUIZ_KERNEL)
 
 # %% [markdown]
 # ## Honest limits
