@@ -98,11 +98,7 @@ def _modulating(learner: Learner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
 def _network(learner: Learner, tasks: Tasks, tau: Tau) -> dict[str, Part]:
     """The blocks, the output layer and the prediction."""
     network, theta, x = learner.network, dict(learner.theta), tasks.query.x
-    layers = [
-        lambda h, i=i: torch.nn.functional.linear(h, theta[f"weight{i}"], theta[f"bias{i}"])
-        for i in range(network.layers)
-    ]
-    states = network.trace(layers, x, tau)
+    states = network.trace(network.linear(theta), x, tau)
     found = {}
     for i in range(network.layers):
         inside = {"weight (out, in)": theta[f"weight{i}"], "bias (out)": theta[f"bias{i}"]}

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmaml_lite.networks import Tau
 from mmaml_lite.recipes import Settings
 from mmaml_lite.tasks import Mixture, Tasks
 
@@ -25,18 +26,29 @@ def shared_tasks(settings: Settings, count: int = TEST_TASKS, seed: int = TEST_S
 
 
 @torch.no_grad()
-def errors(learner: nn.Module, tasks: Tasks, steps: int | None = None, chunk: int = 500) -> Tensor:
+def errors(
+    learner: nn.Module,
+    tasks: Tasks,
+    steps: int | None = None,
+    chunk: int = 500,
+    tau: Tau | None = None,
+) -> Tensor:
     """Query mean squared error of every task at every stage, `(steps + 1, tasks)`, on the CPU.
 
     Stage 0 is post modulation, the last one post adaptation. Targets are noisy, so noise variance
-    (0.09 in the paper) is inside. Raises ValueError for NaN in the tasks.
+    (0.09 in the paper) is inside. tau: modulation vectors to use instead of the encoder's, one for
+    each task or one `(1, rows, units)` for all. Raises ValueError for NaN in the tasks.
     """
     device = next(learner.parameters()).device
     tasks.support.check(), tasks.query.check()
     parts = []
+    if tau is not None:
+        tau = {i: t.expand(len(tasks), -1, -1) for i, t in tau.items()}
     for first in range(0, len(tasks), chunk):
-        t = tasks[first : first + chunk].to(device)
-        y = learner(t.support, t.query.x, t.mode, steps=steps)  # (stages, tasks, Q, 1)
+        rows = slice(first, first + chunk)
+        t = tasks[rows].to(device)
+        mine = None if tau is None else {i: part[rows].to(device) for i, part in tau.items()}
+        y = learner(t.support, t.query.x, t.mode, tau=mine, steps=steps)  # (stages, tasks, Q, 1)
         parts.append((y - t.query.y).square().mean(dim=(2, 3)).cpu())
     return torch.cat(parts, dim=1)
 

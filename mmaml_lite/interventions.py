@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import zoo
-from mmaml_lite.lesson import errors_given
+from mmaml_lite.evaluate import errors
 from mmaml_lite.networks import Tau
 from mmaml_lite.tasks import Examples, Tasks
 
@@ -82,7 +82,7 @@ def _rows(scale: Tensor, shift: Tensor) -> Tensor:
 
 def table(model: zoo.Model, tasks: Tasks) -> dict[str, Tensor]:
     """Query errors under every intervention, by its name: `(stages, tasks)` each."""
-    return {name: errors_given(model, tasks, tau) for name, tau in listed(model, tasks)}
+    return {name: errors(model.learner, tasks, tau=tau) for name, tau in listed(model, tasks)}
 
 
 def median_interval(values: Tensor) -> tuple[float, float, float]:

@@ -77,11 +77,6 @@ def provenance(cast: Cast) -> str:
     return text
 
 
-def _everyone(tau: Tau | None, tasks: int) -> Tau | None:
-    """Give every task the same tau where it has only one row `(1, rows, units)`."""
-    return None if tau is None else {i: t.expand(tasks, -1, -1) for i, t in tau.items()}
-
-
 @torch.no_grad()
 def curves(
     model: zoo.Model, tasks: Tasks, tau: Tau | None = None, steps: int | None = None
@@ -113,20 +108,10 @@ def stage_curves(
     tau: modulation vectors to use instead of the encoder's, one for each task or one for all.
     """
     x = GRID.expand(len(mode), -1)[..., None]
-    tau = _everyone(tau, len(mode))
+    if tau is not None:
+        tau = {i: t.expand(len(mode), -1, -1) for i, t in tau.items()}
     y = model.learner(support, x, mode, tau=tau, steps=steps, factor=factor)[..., 0]
     return y.movedim(0, 1).numpy()
-
-
-@torch.no_grad()
-def errors_given(model: zoo.Model, tasks: Tasks, tau: Tau, chunk: int = 500) -> Tensor:
-    """As `evaluate.errors`, with these modulation vectors, one for each task or one for all."""
-    tau, parts = _everyone(tau, len(tasks)), []
-    for rows in torch.arange(len(tasks)).split(chunk):
-        some, mine = tasks[rows], {i: t[rows] for i, t in tau.items()}
-        y = model.learner(some.support, some.query.x, some.mode, tau=mine)
-        parts.append((y - some.query.y).square().mean(dim=(2, 3)))
-    return torch.cat(parts, dim=1)
 
 
 def _percent(share: Tensor) -> str:

@@ -79,11 +79,14 @@ class MLP:
 
     def __call__(self, theta: Theta, x: Tensor, tau: Tau) -> Tensor:
         """One task: x `(points, inputs)`, tau_i `(rows, units)` -> `(points, outputs)`."""
-        layers = [
+        return self.trace(self.linear(theta), x, tau, theta.get("context"))[-1]
+
+    def linear(self, theta: Theta) -> list[Callable[[Tensor], Tensor]]:
+        """The linear layers of one theta, as `trace` takes them."""
+        return [
             lambda h, i=i: F.linear(h, theta[f"weight{i}"], theta[f"bias{i}"])
             for i in range(self.layers)
         ]
-        return self.trace(layers, x, tau, theta.get("context"))[-1]
 
     def trace(
         self,

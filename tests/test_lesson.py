@@ -50,12 +50,12 @@ def test_arrays_for_fits_make_a_figure(cast):
 def test_one_tau_serves_all_tasks_and_none_is_modulation_off(cast):
     model, tasks = cast["mumomaml"], shared_tasks(cast["mumomaml"].settings, 6)
     tau = model.learner.modulate(model.learner.embed(tasks.support))
-    assert torch.allclose(lesson.errors_given(model, tasks, tau), errors(model.learner, tasks))
+    assert torch.allclose(errors(model.learner, tasks, tau=tau), errors(model.learner, tasks))
     first = {i: t[:1] for i, t in tau.items()}
-    given = lesson.errors_given(model, tasks, first)
+    given = errors(model.learner, tasks, tau=first)
     assert given.shape == (6, 6) and torch.allclose(given[:, 0], errors(model.learner, tasks)[:, 0])
     assert np.isfinite(lesson.curves(model, tasks, tau=first, steps=2)).all()
-    assert not torch.allclose(lesson.errors_given(model, tasks, {}), given)
+    assert not torch.allclose(errors(model.learner, tasks, tau={}), given)
 
 
 def test_neighbours_agree_counts_the_nearest_other_task():

@@ -134,6 +134,29 @@ def exercise(question: str, answers: int = 1) -> Callable:
     return decorate
 
 
+def number_exercise(question: str) -> Callable:
+    """As `exercise`, for an answer that is a number: the checker is given it as a float.
+
+    `None`, the stub, asks for a number; what is no number is named.
+    """
+
+    def decorate(check: Callable[..., Reply]) -> Callable[..., Reply]:
+        @exercise(question)
+        @functools.wraps(check)
+        def checker(answer: Any, *args: Any, **kwargs: Any) -> Reply:
+            if answer is None:
+                return Reply(None, "Replace `None` by a number.")
+            try:
+                value = float(answer)
+            except (TypeError, ValueError):
+                return Reply(False, f"A number is wanted, not {answer!r}.")
+            return check(value, *args, **kwargs)
+
+        return checker
+
+    return decorate
+
+
 def _written(answer: Any) -> str:
     """An answer as the reader wrote it: a function's code, else the value."""
     if not callable(answer):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
 
 QUIZ_STEP = Quiz(
     "MAML's tasks are f and −f, its model is linear in the parameters, and it fails. What helps?",
@@ -82,15 +82,9 @@ def check_remaining(remaining: Callable[[float, float, int], float]) -> Reply:
     )
 
 
-@exercise("The step size that rescues f and −f in one step")
-def check_rescue(answer: float | None, curvature: float) -> Reply:
+@number_exercise("The step size that rescues f and −f in one step")
+def check_rescue(value: float, curvature: float) -> Reply:
     """Exercise: the alpha for which one step is enough, given the curvature lambda."""
-    if answer is None:
-        return Reply(None, "Replace `None` by a number.")
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        return Reply(False, f"A number is wanted, not {answer!r}.")
     right = 1 / (2 * curvature)
     known = [
         (1 / curvature, "There the share left is −1: every step jumps across to the mirror image."),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
 
 START, CENTRE, ALPHA = 4.0, 1.0, 0.25  # the second exercise: L(theta) = (theta - CENTRE)^2
 
@@ -102,15 +102,9 @@ def _gradient(answer: Tensor, right: Tensor, theta: Tensor) -> Reply:
     )
 
 
-@exercise("The chain rule through two steps")
-def check_chain(answer: float | None) -> Reply:
+@number_exercise("The chain rule through two steps")
+def check_chain(value: float) -> Reply:
     """Exercise: MAML's exact meta-gradient on one quadratic task after two inner steps."""
-    if answer is None:
-        return Reply(None, "Replace `None` by a number.")
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        return Reply(False, f"A number is wanted, not {answer!r}.")
     shrink, gap = 1 - 2 * ALPHA, START - CENTRE
     right = 2 * shrink**4 * gap
     known = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
 
 QUIZ_MIX = Quiz(
     "Which of these can FiLM on one layer not do, whatever γ and β are?",
@@ -165,18 +165,12 @@ def _gate_mistakes(z: Tensor, e: Tensor, gate: Tensor, soft: bool) -> list[tuple
     return mistakes
 
 
-@exercise("How many numbers does tau hold?")
-def check_count(answer: int | None, hidden: Sequence[int], rows: int, weights: int) -> Reply:
+@number_exercise("How many numbers does tau hold?")
+def check_count(value: float, hidden: Sequence[int], rows: int, weights: int) -> Reply:
     """Exercise: entries of tau for a modulation of `rows` rows on blocks of these sizes.
 
     weights: how many the task network holds, for those who counted them.
     """
-    if answer is None:
-        return Reply(None, "Replace `None` by a number.")
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        return Reply(False, f"A number is wanted, not {answer!r}.")
     units, blocks = sum(hidden), len(hidden)
     right = rows * units
     if value == right:

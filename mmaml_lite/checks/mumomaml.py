@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
 
 QUIZ_MAP = Quiz(
     "The encoder has never been told the families. Why does its map show them?",
@@ -63,15 +63,9 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
     return Reply(False, "The numbers differ from gamma times z plus beta, unit by unit.")
 
 
-@exercise("The error of one who knows the function")
-def check_floor(answer: float | None, noise: float, bayes: float) -> Reply:
+@number_exercise("The error of one who knows the function")
+def check_floor(value: float, noise: float, bayes: float) -> Reply:
     """Exercise: the error, on noisy targets, of a method that knows the true function."""
-    if answer is None:
-        return Reply(None, "Replace `None` by a number.")
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        return Reply(False, f"A number is wanted, not {answer!r}.")
     variance = noise**2
     if abs(value - variance) <= 0.02 * variance:
         return Reply(

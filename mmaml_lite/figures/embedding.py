@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.figures.style import BARE, INK, finish, mode_style
+from mmaml_lite.figures.style import BARE, INK, finish, mode_marker
 
 
 def embedding_map(
@@ -23,12 +23,11 @@ def embedding_map(
     """
     fig = go.Figure()
     for i, name in enumerate(names):
-        style, mine = mode_style(name), mode == i
+        mine = mode == i
         fig.add_trace(
             go.Scatter(
                 x=points[mine, 0], y=points[mine, 1], name=name, mode="markers",
-                marker={"color": style.color, "symbol": style.symbol, "size": 7, "opacity": 0.8,
-                        "line": {"width": 0.6, "color": "white" if name != "tanh" else INK}},
+                marker=mode_marker(name, 7, 0.8, 0.6),
                 text=None if hover is None else [hover[j] for j in np.flatnonzero(mine)],
                 hovertemplate="%{text}<extra></extra>" if hover is not None else None,
             )
@@ -72,9 +71,7 @@ def forming(
         return [
             go.Scatter(
                 x=points[mode == i, 0], y=points[mode == i, 1], name=name, mode="markers",
-                marker={"color": mode_style(name).color, "symbol": mode_style(name).symbol,
-                        "size": 7, "opacity": 0.8,
-                        "line": {"width": 0.6, "color": "white" if name != "tanh" else INK}},
+                marker=mode_marker(name, 7, 0.8, 0.6),
                 hovertemplate=name + "<extra></extra>",
             )
             for i, name in enumerate(names)

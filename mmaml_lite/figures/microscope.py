@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.figures.stages import drawable
+from mmaml_lite.figures.stages import drawable, fit_traces
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, number, refill
 
 PALE = "#b9b9b9"
@@ -70,23 +70,13 @@ def _looks(key: str, legend: bool) -> Iterator[go.Scatter]:
     """The lines of one task, from the back to the front, and its points."""
     color = METHODS[key].color
     looks = [
-        ("as trained, before", PALE, "dot", 2),
-        ("as trained, after", PALE, "solid", 3),
-        ("true function", INK, "solid", 1.5),
-        ("before any step", color, "dot", 2.5),
-        ("after the steps", color, "solid", 3),
+        ("as trained, before", PALE, "dot", 2, 1.0),
+        ("as trained, after", PALE, "solid", 3, 1.0),
+        ("true function", INK, "solid", 1.5, 1.0),
+        ("before any step", color, "dot", 2.5, 1.0),
+        ("after the steps", color, "solid", 3, 1.0),
     ]
-    for name, ink, dash, width in looks:
-        yield go.Scatter(
-            mode="lines", name=name, legendgroup=name, showlegend=legend,
-            line={"color": ink, "dash": dash, "width": width, "simplify": False},
-            hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
-        )  # fmt: skip
-    yield go.Scatter(
-        mode="markers", name="points seen", legendgroup="seen", showlegend=legend,
-        marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
-        hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    return fit_traces(looks, legend)
 
 
 def _bars(legend: bool) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """How one method's curves are drawn, stage by stage: before, after each step, after the last."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,13 @@ def stage_traces(key: str, band: bool = False, legend: bool = True) -> Iterator[
         ("after each step", style.color, "solid", 1, 0.4),
         ("after the last", style.color, "solid", 3.5, 1.0),
     ]
+    yield from fit_traces(looks, legend)
+
+
+def fit_traces(
+    looks: Iterable[tuple[str, str, str, float, float]], legend: bool
+) -> Iterator[go.Scatter]:
+    """Empty traces of a panel: lines, each (name, color, dash, width, opacity), and the points."""
     for name, color, dash, width, opacity in looks:
         yield go.Scatter(
             mode="lines", name=name, legendgroup=name, showlegend=legend, opacity=opacity,

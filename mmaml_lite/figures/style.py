@@ -60,6 +60,14 @@ def mode_style(name: str) -> Style:
     return MODES.get(name, Style(name, "#7f7f7f", symbol="cross"))
 
 
+def mode_marker(name: str, size: float, opacity: float = 1.0, edge: float = 0.5) -> dict[str, Any]:
+    """The marker of a mode's tasks on a map; the palest colour gets a dark edge, `edge` wide."""
+    style = mode_style(name)
+    line = {"width": edge, "color": "white" if name != "tanh" else INK}
+    return {"color": style.color, "symbol": style.symbol, "size": size, "opacity": opacity,
+            "line": line}  # fmt: skip
+
+
 def caption(fig: go.Figure) -> str:
     """What to see in a figure, in Markdown."""
     return fig.layout.meta["caption"]

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.stages import stage_data, stage_traces
-from mmaml_lite.figures.style import BARE, INK, METHODS, finish, mode_style, number
+from mmaml_lite.figures.style import BARE, INK, METHODS, finish, mode_marker, mode_style, number
 
 PANEL = 7  # traces of a panel of fits, with the band
 
@@ -29,12 +29,10 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
         for trace in stage_traces(view[side][0], band=True, legend=column == 1):
             fig.add_trace(trace, 1, column)
     for name in view["names"]:
-        style = mode_style(name)
         fig.add_trace(
             go.Scatter(
                 mode="markers", name=name, legend="legend3",
-                marker={"color": style.color, "symbol": style.symbol, "size": 6, "opacity": 0.75,
-                        "line": {"width": 0.5, "color": "white" if name != "tanh" else INK}},
+                marker=mode_marker(name, 6, 0.75),
                 hovertemplate="%{text}<br><i>click to open</i><extra></extra>",
             ), 2, 1,
         )  # fmt: skip

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.stages import stage_data, stage_traces
-from mmaml_lite.figures.style import BARE, INK, METHODS, SOFT, finish, mode_style, number
+from mmaml_lite.figures.style import BARE, METHODS, SOFT, finish, mode_marker, number
 
 PANEL = 5  # traces of a panel of fits
 
@@ -45,12 +45,10 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
             y=view["floor"], line={"color": SOFT, "dash": "longdash", "width": 1.5}, row=2, col=1
         )
     for name in view["names"]:
-        style = mode_style(name)
         fig.add_trace(
             go.Scatter(
                 mode="markers", legend="legend2", name=name,
-                marker={"color": style.color, "symbol": style.symbol, "size": 7,
-                        "line": {"width": 0.5, "color": "white" if name != "tanh" else INK}},
+                marker=mode_marker(name, 7),
                 hovertemplate=name + "<extra></extra>",
             ), 2, 2,
         )  # fmt: skip

@@ -114,10 +114,8 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
 
     direction = conjugate_gradient(fisher, gradient.detach(), s.cg_iterations)
     curvature = direction @ fisher(direction)
-    before, start = (
-        parameters_to_vector(parameters).detach(),
-        gain(old, old, advantages, last.alive),
-    )
+    before = parameters_to_vector(parameters).detach()
+    start = gain(old, old, advantages, last.alive)
     if not torch.isfinite(curvature) or curvature <= 0:
         return {"gain": 0.0, "kl": 0.0, "share": 0.0}
     full = direction * (2 * s.max_kl / curvature).sqrt()

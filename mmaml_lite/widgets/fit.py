@@ -35,6 +35,30 @@ def draw_points(
     return Examples(x[:, :shots, None], y[:, :shots, None])
 
 
+def family_sliders(mixture: Mixture, start: float) -> dict[str, W.Widget]:
+    """A slider for every parameter of every family, by "family parameter".
+
+    start: where they stand, as a share of the prior, 0 to 1.
+    """
+    return {
+        f"{f.name} {name}": C.slider(
+            name, round(float(prior(torch.tensor(start))), 2),
+            -prior.high if prior.signed else prior.low, prior.high, 0.01,
+        )
+        for f in mixture.families for name, prior in f.priors.items()
+    }  # fmt: skip
+
+
+def slid_task(
+    mixture: Mixture, mode: int, values: Mapping[str, float], shots: int, noise: float, seed: int
+) -> tuple[Examples, np.ndarray]:
+    """The task that `family_sliders` describe: its points `(1, shots, 1)` and truth `(grid,)`."""
+    family = mixture.families[mode]
+    parameters = [values[f"{family.name} {name}"] for name in family.priors]
+    points = draw_points(mixture, mode, parameters, shots, noise, seed)
+    return points, family(GRID[None], torch.tensor([parameters]))[0].numpy()
+
+
 @torch.no_grad()
 def adaptation_view(
     models: Mapping[str, zoo.Model],
@@ -110,13 +134,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     mixture = mixture_of(settings)
     names = mixture.names
     family = C.choice("family", names, names[0])
-    sliders = {
-        f"{f.name} {name}": C.slider(
-            name, round(float(prior(torch.tensor(0.75))), 2),
-            -prior.high if prior.signed else prior.low, prior.high, 0.01,
-        )
-        for f in mixture.families for name, prior in f.priors.items()
-    }  # fmt: skip
+    sliders = family_sliders(mixture, 0.75)
     pad = Pad(heading="the points", at_least=1, at_most=10, enabled=False, yrange=[-6.0, 6.0])
     controls = {
         "family": family,
@@ -135,14 +153,11 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
         pad.value = [[round(x, 3), round(y, 3)] for x, y in seen]
 
     def compute(family, shots, seed, noise, own, pad, steps, step_size, **values):
-        mode = names.index(family)
-        parameters = [values[f"{family} {name}"] for name in mixture.families[mode].priors]
-        truth = None
+        mode, truth = names.index(family), None
         if own:
             points = placed(pad)
         else:
-            points = draw_points(mixture, mode, parameters, shots, noise, seed)
-            truth = mixture.families[mode](GRID[None], torch.tensor([parameters]))[0].numpy()
+            points, truth = slid_task(mixture, mode, values, shots, noise, seed)
         return adaptation_view(models, points, truth, mode, steps, step_size)
 
     def follow(fig, view):
@@ -153,8 +168,8 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
         if not own:
             show_points(view["points"])
 
-    start = [sliders[f"{names[0]} {name}"].value for name in mixture.families[0].priors]
-    show_points(draw_points(mixture, 0, start, shots, mixture.noise, 0))
+    values = {name: slider.value for name, slider in sliders.items()}
+    show_points(slid_task(mixture, 0, values, shots, mixture.noise, 0)[0])
     return Explorer(
         "fit", controls, compute, figures.adaptation, follow, fit_summary,
         arrange=lambda controls, screen: arranged(controls, screen, settings),

@@ -38,19 +38,9 @@ def played(gate: str, e: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     gate: name in MODULATIONS; e `(..., rows * units)`: raw head outputs.
     """
     tau = MODULATIONS[gate].vector(e)
-    states = NETWORK.trace(_layers(), GRID[:, None], {0: tau})
+    states = NETWORK.trace(NETWORK.linear(THETA), GRID[:, None], {0: tau})
     added = states[1].transpose(-1, -2) * THETA["weight1"].T
     return added, states[-1][..., 0], tau
-
-
-def _layers():
-    """The hand-made layers, as functions of what goes into them."""
-    return [
-        functools.partial(
-            torch.nn.functional.linear, weight=THETA[f"weight{i}"], bias=THETA[f"bias{i}"]
-        )
-        for i in range(NETWORK.layers)
-    ]
 
 
 def plain(x: Tensor = GRID) -> Tensor:
@@ -79,7 +69,7 @@ def gate_view(gate: str, e: Tensor, target: str = "none") -> dict[str, Any]:
     """All that `figures.gates` draws; e `(rows * units,)`, target: a key of TARGETS."""
     added, curve, tau = played(gate, e)
     wanted = TARGETS[target]
-    before = NETWORK.trace(_layers(), GRID[:, None], {})[1].T * THETA["weight1"].T
+    before = NETWORK.trace(NETWORK.linear(THETA), GRID[:, None], {})[1].T * THETA["weight1"].T
     return {
         "gate": gate, "x": GRID.numpy(), "tau": tau.numpy(), "added": added.numpy(),
         "added_before": before.numpy(), "curve": curve.numpy(), "before": plain().numpy(),

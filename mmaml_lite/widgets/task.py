@@ -14,13 +14,14 @@ import torch
 
 from mmaml_lite import figures, maps, zoo
 from mmaml_lite.floors import live_posterior
+from mmaml_lite.interventions import averaged
 from mmaml_lite.lesson import GRID, described, embeddings, placed, stage_curves
 from mmaml_lite.methods import mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.tasks import FAMILIES, Examples, Mixture, Tasks
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
-from mmaml_lite.widgets.fit import draw_points
+from mmaml_lite.widgets.fit import family_sliders, slid_task
 from mmaml_lite.widgets.pad import Pad
 
 SOURCES = {
@@ -45,7 +46,7 @@ class Cast:
         self.maps = {drawn.kind: drawn} | {"PCA": maps.pca(self.embeddings)}
         with torch.no_grad():
             tau = models["mumomaml"].learner.modulate(torch.from_numpy(self.embeddings))
-        self.tau_mean = {block: t.mean(0, keepdim=True) for block, t in tau.items()}
+        self.tau_mean = averaged(tau)
 
     def rivals(self) -> dict[str, str]:
         """What MuMoMAML can be compared with: words -> key of `figures.METHODS`."""
@@ -162,13 +163,7 @@ def task_explorer(
         {name if name in trained else f"{name} (never trained)": name for name in names},
         names[0],
     )
-    sliders = {
-        f"{f.name} {name}": C.slider(
-            name, round(float(prior(torch.tensor(0.7))), 2),
-            -prior.high if prior.signed else prior.low, prior.high, 0.01,
-        )
-        for f in everything.families for name, prior in f.priors.items()
-    }  # fmt: skip
+    sliders = family_sliders(everything, 0.7)
     pad = Pad(
         heading="points of my own", value=[[-3.0, 1.0], [0.0, 0.5], [3.0, 2.0]],
         at_least=1, at_most=10, yrange=[-9.0, 9.0], height=200,
@@ -199,9 +194,7 @@ def task_explorer(
             points, mode, itself = one.support, int(one.mode[0]), number
             truth = cast.mixture.curves(GRID[None], one.mode, one.parameters)[0].numpy()
         else:
-            parameters = [values[f"{family} {name}"] for name in everything.families[mode].priors]
-            points = draw_points(everything, mode, parameters, shots, noise, seed)
-            truth = everything.families[mode](GRID[None], torch.tensor([parameters]))[0].numpy()
+            points, truth = slid_task(everything, mode, values, shots, noise, seed)
         mode = min(mode, len(trained) - 1)  # an oracle can only be told a mode that it knows
         outside = source == "own" or (source == "sliders" and family not in trained)
         return task_view(

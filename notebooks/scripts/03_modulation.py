@@ -265,7 +265,7 @@ some, rows = tasks[:: 1 if fast else 4], []
 for each in models.values():
     tau = interventions.own(each, some)
     ways = {"own": tau, "mean": interventions.averaged(tau), "off": {}}
-    medians = {k: lesson.errors_given(each, some, t)[-1].median() for k, t in ways.items()}
+    medians = {k: errors(each.learner, some, tau=t)[-1].median() for k, t in ways.items()}
     rows.append({"model": each.label} | {k: figures.number(v) for k, v in medians.items()})
 columns = {"model": "model", "own": "as trained", "mean": "τ = its mean", "off": "τ off"}
 says = f"{len(some)} test tasks. Do not rank the modulations by this table: see the limits below."

@@ -160,8 +160,8 @@ lesson.show(figures.fits(**lesson.fits(variants, cast, examples), title=title), 
 found = {method: errors(model.learner, tasks) for method, model in cast.items()}
 middle = {
     "MuMoMAML": found["mumomaml"],
-    "τ = mean": lesson.errors_given(mumomaml, tasks, tau_mean),
-    "τ off": lesson.errors_given(mumomaml, tasks, tau_off),
+    "τ = mean": errors(mumomaml.learner, tasks, tau=tau_mean),
+    "τ off": errors(mumomaml.learner, tasks, tau=tau_off),
     "MAML": found["maml"],
 }
 middle = {name: e[-1].median().item() for name, e in middle.items()}
