@@ -47,8 +47,10 @@ def errors(
     for first in range(0, len(tasks), chunk):
         rows = slice(first, first + chunk)
         t = tasks[rows].to(device)
-        mine = None if tau is None else {i: part[rows].to(device) for i, part in tau.items()}
-        y = learner(t.support, t.query.x, t.mode, tau=mine, steps=steps)  # (stages, tasks, Q, 1)
+        given = {"steps": steps}  # a learner that knows no tau can be evaluated, too
+        if tau is not None:
+            given["tau"] = {i: part[rows].to(device) for i, part in tau.items()}
+        y = learner(t.support, t.query.x, t.mode, **given)  # (stages, tasks, Q, 1)
         parts.append((y - t.query.y).square().mean(dim=(2, 3)).cpu())
     return torch.cat(parts, dim=1)
 
