@@ -2,7 +2,7 @@
 
 One iteration is all that training does: sample 50 tasks of two modes, embed, modulate, five
 second-order inner steps, query loss, backward, clip, Adam. Every variant runs the library's own
-`training.outer_step`; they differ in the learner's forward pass alone, and must agree on loss and
+`outer.outer_step`; they differ in the learner's forward pass alone, and must agree on loss and
 meta-gradient before they are timed. Timings are interleaved: every round gives each variant a
 quarter of a second, in random order, so that other load hits all alike. Prints Markdown.
 
@@ -33,8 +33,9 @@ from peers import gradient, higher, higher_loop, loop
 
 from mmaml_lite import lowrank
 from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import mixture_of, settings_for
-from mmaml_lite.training import Run, outer_step, start
+from mmaml_lite.methods import settings_for
+from mmaml_lite.outer import outer_step
+from mmaml_lite.runs import Run, start
 
 CLOCK = time.perf_counter
 CPU_CLOCK = "cpu: the process's own time, for a shared machine (alone on it, both are equal)"
@@ -80,10 +81,10 @@ def agree(runs: dict[str, Run], device: torch.device) -> dict[str, float]:
 
 def timed(run: Run, iterations: int = 1, clock: Callable[[], float] | None = None) -> float:
     """Seconds of one meta-iteration."""
-    mixture, clock = mixture_of(run.settings), clock or CLOCK
+    clock = clock or CLOCK
     began = clock()
     for _ in range(iterations):
-        outer_step(run, mixture)
+        outer_step(run)
     if next(run.learner.parameters()).is_cuda:
         torch.cuda.synchronize()
     return (clock() - began) / iterations

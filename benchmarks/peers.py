@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaml_lite.methods import Learner, mixture_of
+from mmaml_lite.outer import query_loss
+from mmaml_lite.runs import Run
 from mmaml_lite.tasks import Examples
-from mmaml_lite.training import Run, query_loss
 
 try:
     import higher

@@ -13,10 +13,11 @@ from typing import Any
 
 from mmaml_lite import zoo
 from mmaml_lite.checkpoint import write_atomically
+from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.methods import METHODS
 from mmaml_lite.progress import Progress
 from mmaml_lite.recipes import RECIPES, Settings
-from mmaml_lite.training import TrainingDiverged, train
+from mmaml_lite.training import train
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:

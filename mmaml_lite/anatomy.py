@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmaml_lite import algorithm, lowrank, modulation, training
+from mmaml_lite import algorithm, lowrank, modulation, outer
 from mmaml_lite.methods import Learner
 from mmaml_lite.networks import Tau
 from mmaml_lite.tasks import Mixture, Tasks
@@ -137,7 +137,7 @@ def _loops(learner: Learner, tasks: Tasks) -> dict[str, Part]:
         "outer": Part(
             "outer loop", "Training: one Adam step on the loss at the query points, after "
             "adapting, changes θ and ω together.",
-            "(θ, ω) ← (θ, ω) − β ∇ Σ L(f(x; θ′, τ); D<sub>val</sub>)", training.outer_step,
+            "(θ, ω) ← (θ, ω) − β ∇ Σ L(f(x; θ′, τ); D<sub>val</sub>)", outer.outer_step,
             {"query y (tasks, queries, 1)": tasks.query.y},
         ),
     }  # fmt: skip

@@ -203,7 +203,11 @@ def settings_for(
 
 
 def build(settings: Settings) -> Learner | PerMode:
-    """A fresh learner, its initial weights decided by `settings.seed` alone."""
+    """A fresh learner, its initial weights decided by `settings.seed` alone.
+
+    Raises ValueError for unknown families, before there is anything to train.
+    """
+    mixture_of(settings)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         return PerMode(settings) if settings.per_mode else Learner(settings)

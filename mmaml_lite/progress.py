@@ -3,6 +3,7 @@
 import sys
 import time
 
+from mmaml_lite.domains import domain
 from mmaml_lite.runs import Run
 from mmaml_lite.training import Callback
 
@@ -13,7 +14,7 @@ def _in_notebook() -> bool:
 
 
 class Progress(Callback):
-    """Shows steps, the latest mean loss and the time left; a plain line every `every` seconds."""
+    """Shows steps, the latest mean and the time left; a plain line every `every` seconds."""
 
     def __init__(self, label: str = "", every: float = 30.0):
         self.label, self.every = label, every
@@ -23,7 +24,8 @@ class Progress(Callback):
         """Open the bar, or note the time."""
         self.began = self.told = time.monotonic()
         self.first = run.step
-        self.loss = run.log[-1]["loss"] if run.log else float("nan")
+        self.headline = domain(run.settings.domain).headline
+        self.value = run.log[-1][self.headline] if run.log else float("nan")
         self.watched = _in_notebook() or sys.stderr.isatty()
         if self.watched:
             from tqdm.auto import tqdm
@@ -33,10 +35,10 @@ class Progress(Callback):
                 mininterval=1.0, leave=False,
             )  # fmt: skip
 
-    def on_step(self, run: Run, loss: float) -> None:
+    def on_step(self, run: Run, measured: dict[str, float]) -> None:
         """Advance the bar, or print a line when one is due."""
         if not run.log:  # until the first mean is there
-            self.loss = loss
+            self.value = measured[self.headline]
         if self.bar is not None:
             self.bar.update()
         elif time.monotonic() - self.told > self.every:
@@ -44,10 +46,10 @@ class Progress(Callback):
             self._line(run)
 
     def on_log(self, run: Run, record: dict[str, float]) -> None:
-        """Take up the latest mean loss."""
-        self.loss = record["loss"]
+        """Take up the latest mean."""
+        self.value = record[self.headline]
         if self.bar is not None:
-            self.bar.set_postfix(loss=f"{self.loss:.4f}", refresh=False)
+            self.bar.set_postfix({self.headline: f"{self.value:.4f}"}, refresh=False)
 
     def on_end(self, run: Run) -> None:
         """Close the bar and say in one line how it stands."""
@@ -60,6 +62,7 @@ class Progress(Callback):
         pace = (done - self.first) / max(1e-9, time.monotonic() - self.began)
         left = f"{(total - done) / pace / 60:.1f} min left" if done < total and pace else "done"
         print(
-            f"{self.label} step {done}/{total}  loss {self.loss:.4f}  {pace:.1f} it/s  {left}",
+            f"{self.label} step {done}/{total}  {self.headline} {self.value:.4f}  "
+            f"{pace:.1f} it/s  {left}",
             file=sys.stdout, flush=True,
         )  # fmt: skip

@@ -7,13 +7,13 @@ same K, the same number of inner steps and the same information.
 from __future__ import annotations
 
 import dataclasses
-import re
 import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
+from mmaml_lite.domains import numbered_modes, replaced
 from mmaml_lite.registry import Registry
 from mmaml_lite.tasks.regression import PAPER_ORDER
 
@@ -25,6 +25,8 @@ def _setting(default: Any, help: str) -> Any:
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides a training run; the same settings and seed give the same weights."""
+
+    domain: ClassVar[str] = "regression"
 
     method: str = _setting("mumomaml-film", "name under which the method is registered")
     recipe: str = _setting("paper", "recipe these settings started from")
@@ -101,11 +103,12 @@ class Settings:
 
     def replace(self, **changes: Any) -> Settings:
         """A copy with changes; raises ValueError for unknown names or wrong values."""
-        known = [f.name for f in dataclasses.fields(self)]
-        for name in changes:
-            if name not in known:
-                raise ValueError(f"unknown setting {name!r}: known are {', '.join(known)}")
-        return dataclasses.replace(self, **changes)
+        return replaced(self, **changes)
+
+    @property
+    def may_be_longer(self) -> bool:
+        """Whether a run may go on after its last step: its learning rate has no schedule."""
+        return self.schedule == "constant"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""
@@ -187,10 +190,10 @@ def families_of(setting: str) -> tuple[str, ...]:
 
     Raises ValueError that says what a setting looks like.
     """
-    numbered = re.fullmatch(r"(\d+)-modes?", setting)
-    if numbered and 1 <= int(numbered[1]) <= len(PAPER_ORDER):
-        return PAPER_ORDER[: int(numbered[1])]
-    if setting and not numbered:
+    modes = numbered_modes(setting)
+    if modes and modes <= len(PAPER_ORDER):
+        return PAPER_ORDER[:modes]
+    if setting and modes is None:
         return tuple(setting.split("+"))
     raise ValueError(
         f"unknown setting {setting!r}: expected 1-mode to {len(PAPER_ORDER)}-modes, "

@@ -7,28 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmaml_lite import __version__, checkpoint
 from mmaml_lite.checkpoint import CheckpointError
-from mmaml_lite.methods import Learner, PerMode, build
-from mmaml_lite.recipes import Settings
+from mmaml_lite.domains import domain
 
 
 @dataclass
 class Run:
     """A training run: what a checkpoint keeps, so that going on equals never having stopped.
 
-    log: one record per 100 steps with the mean query loss of its fresh tasks, which is an
+    sums: of what the steps since the last record measured. log: one record for every so many
+    steps with the mean of what they measured; in regression the query loss of fresh tasks, an
     unbiased estimate of the test error. seconds: time spent training, over all slices.
     """
 
-    settings: Settings
-    learner: Learner | PerMode
+    settings: Any
+    learner: nn.Module
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
     step: int = 0
-    loss_sum: float = 0.0
+    sums: dict[str, float] = field(default_factory=dict)
     log: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -36,6 +36,18 @@ class Run:
     def finished(self) -> bool:
         """Whether all outer steps are done."""
         return self.step >= self.settings.iterations
+
+    def count(self, measured: dict[str, float]) -> None:
+        """Take an outer step into account."""
+        self.step += 1
+        for name, value in measured.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def note(self, steps: int) -> None:
+        """Add a record, the mean of the last `steps` outer steps, to the log."""
+        means = {name: total / steps for name, total in self.sums.items()}
+        self.log.append({"step": self.step, **means})
+        self.sums = {}
 
     def versions(self) -> dict[str, str]:
         """What the run was made with, for the record."""
@@ -48,9 +60,9 @@ class Run:
         }
 
 
-def start(settings: Settings, device: torch.device) -> Run:
+def start(settings: Any, device: torch.device) -> Run:
     """A run at step 0: weights and training tasks are decided by `settings.seed`."""
-    learner = build(settings).to(device)
+    learner = domain(settings.domain).build(settings).to(device)
     optimiser = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, fused=True)
     generator = torch.Generator(device).manual_seed(settings.seed + 1)
     return Run(settings, learner, optimiser, generator)
@@ -63,16 +75,18 @@ def save(run: Run, path: Path) -> None:
         tensors |= {f"adam/{i}/{name}": t for name, t in state.items()}
     tensors["generator"] = run.generator.get_state()
     meta = {
-        "kind": "run", "settings": run.settings.to_dict(), "step": run.step, "log": run.log,
-        "loss_sum": run.loss_sum, "seconds": run.seconds, "versions": run.versions(),
+        "kind": "run", "domain": run.settings.domain, "settings": run.settings.to_dict(),
+        "step": run.step, "log": run.log, "sums": run.sums, "seconds": run.seconds,
+        "versions": run.versions(),
     }  # fmt: skip
     checkpoint.save(path, tensors, meta)
 
 
-def stored_settings(meta: dict[str, Any], path: Path) -> Settings:
+def stored_settings(meta: dict[str, Any], path: Path) -> Any:
     """Settings in a checkpoint's metadata; CheckpointError when this version cannot read them."""
     try:
-        return Settings(**meta["settings"])
+        kind = meta.get("domain", "regression")  # the first weights do not say: there was no other
+        return domain(kind).settings(**meta["settings"])
     except (KeyError, TypeError, ValueError) as error:
         made = meta.get("versions", {}).get("mmaml_lite", "an unknown version")
         raise CheckpointError(
@@ -80,13 +94,13 @@ def stored_settings(meta: dict[str, Any], path: Path) -> Settings:
         ) from error
 
 
-def resume(settings: Settings, path: Path, device: torch.device) -> Run:
+def resume(settings: Any, path: Path, device: torch.device) -> Run:
     """Read a run back; CheckpointError when it is damaged or was made with other settings."""
     tensors, meta = checkpoint.load(path)
     if meta.get("kind") != "run":
         raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
     stored, wanted = stored_settings(meta, path), settings
-    if settings.schedule == "constant":  # a run without a schedule may be made longer or shorter
+    if settings.may_be_longer:  # or shorter
         stored = stored.replace(iterations=settings.iterations)
     if stored != wanted:
         before, now = stored.to_dict(), wanted.to_dict()
@@ -113,7 +127,7 @@ def resume(settings: Settings, path: Path, device: torch.device) -> Run:
             "(a generator's state does not travel between kinds of device)"
         ) from error
     run.step, run.log = meta["step"], meta["log"]
-    run.loss_sum, run.seconds = meta["loss_sum"], meta["seconds"]
+    run.sums, run.seconds = meta["sums"], meta["seconds"]
     return run
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import METHODS, Learner, PerMode, build, mixture_of, settings_for
-from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
+from mmaml_lite.domains import HOMES, domain
 from mmaml_lite.runs import Run, start, stored_settings
-from mmaml_lite.training import Callback, outer_step, train
+from mmaml_lite.training import Callback, train
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Model:
     """A trained learner with its record: settings, log, versions, seconds of training."""
 
     name: str
-    learner: Learner | PerMode
-    settings: Settings
+    learner: nn.Module
+    settings: Any
     log: list[dict[str, float]]
     versions: dict[str, str]
     seconds: float
@@ -32,9 +33,8 @@ class Model:
     @property
     def deviations(self) -> dict[str, tuple[Any, Any]]:
         """Settings that differ from the recipe's, as (here, in the recipe)."""
-        s = self.settings
-        recipe = settings_for(s.method, s.families, s.recipe, seed=s.seed).to_dict()
-        return {k: (v, recipe[k]) for k, v in s.to_dict().items() if v != recipe[k]}
+        asked = domain(self.settings.domain).recipe(self.settings).to_dict()
+        return {k: (v, asked[k]) for k, v in self.settings.to_dict().items() if v != asked[k]}
 
     @property
     def provisional(self) -> bool:
@@ -46,7 +46,7 @@ class Model:
     def label(self) -> str:
         """The method's label for tables and legends; provisional weights say so."""
         mark = " (provisional)" if self.provisional else ""
-        return METHODS[self.settings.method].label + mark
+        return domain(self.settings.domain).label(self.settings.method) + mark
 
 
 def data_folder() -> Path:
@@ -58,23 +58,18 @@ def data_folder() -> Path:
 def parse(name: str) -> tuple[str, str, str]:
     """Split a name into domain, setting and method; raises ValueError that shows an example."""
     parts = name.split("/")
-    if len(parts) != 3 or parts[0] != "regression":
+    if len(parts) != 3 or parts[0] not in HOMES:
         raise ValueError(
-            f"unknown name {name!r}: expected regression/<setting>/<method>, "
-            "such as regression/2-modes/mumomaml-film"
+            f"unknown name {name!r}: expected <domain>/<setting>/<method>, such as "
+            f"regression/2-modes/mumomaml-film; domains: {', '.join(HOMES)}"
         )
-    families_of(parts[1]), METHODS[parts[2]]
     return parts[0], parts[1], parts[2]
 
 
-def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Settings:
-    """Settings of a named experiment in the zoo, which clips the inner gradient by its norm.
-
-    The fast engine cannot clip entry by entry, as the paper does for modulated networks.
-    """
-    _, setting, method = parse(name)
-    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM}
-    return settings_for(method, families_of(setting), recipe, **(clipping | changes))
+def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Any:
+    """Settings of a named experiment in the zoo, some of them changed; ValueError if unknown."""
+    kind, setting, method = parse(name)
+    return domain(kind).named(setting, method, recipe, **changes)
 
 
 def weights_path(name: str, recipe: str = "paper", seed: int = 0) -> Path:
@@ -102,7 +97,7 @@ class Snapshots(Callback):
     def __init__(self, name: str):
         self.name = name
 
-    def on_step(self, run: Run, loss: float) -> None:
+    def on_step(self, run: Run, measured: dict[str, float]) -> None:
         """Keep the weights when this step is one of the chosen."""
         if run.step in SNAPSHOT_STEPS:
             s = run.settings
@@ -135,7 +130,7 @@ def available(setting: str = "") -> list[tuple[str, str, int]]:
     return found
 
 
-def check_replace(settings: Settings, name: str) -> None:
+def check_replace(settings: Any, name: str) -> None:
     """Raise ValueError when training with these settings would replace a better trained entry."""
     path = weights_path(name, settings.recipe, settings.seed)
     if path.is_file() and (held := read(path).settings.iterations) > settings.iterations:
@@ -155,8 +150,9 @@ def export(run: Run, name: str, path: Path | None = None) -> Path:
     path = path or weights_path(name, run.settings.recipe, run.settings.seed)
     settings = run.settings.replace(iterations=run.step)  # what was trained, not what was planned
     meta = {
-        "kind": "weights", "name": name, "settings": settings.to_dict(), "log": run.log,
-        "versions": run.versions(), "seconds": run.seconds,
+        "kind": "weights", "name": name, "domain": settings.domain,
+        "settings": settings.to_dict(), "log": run.log, "versions": run.versions(),
+        "seconds": run.seconds,
     }  # fmt: skip
     checkpoint.save(path, run.learner.state_dict(), meta)
     return path
@@ -168,20 +164,20 @@ def read(path: Path, device: str = "cpu") -> Model:
     if meta.get("kind") != "weights":
         raise checkpoint.CheckpointError(f"{path} holds an unfinished run, not finished weights")
     settings = stored_settings(meta, path)
-    learner = build(settings)
+    learner = domain(settings.domain).build(settings)
     checkpoint.load_into(learner, tensors, path)
     learner = learner.to(pick_device(device)).eval()
     return Model(meta["name"], learner, settings, meta["log"], meta["versions"], meta["seconds"])
 
 
-def seconds_per_step(settings: Settings, device: str = "auto") -> float:
+def seconds_per_step(settings: Any, device: str = "auto") -> float:
     """Measure an outer step: the mean of five after two that warm up."""
-    run, mixture = start(settings, pick_device(device)), mixture_of(settings)
+    run, outer_step = start(settings, pick_device(device)), domain(settings.domain).outer_step
     with threads(1):
         for i in range(7):
             if i == 2:
                 began = time.perf_counter()
-            outer_step(run, mixture)
+            outer_step(run)
     return (time.perf_counter() - began) / 5
 
 

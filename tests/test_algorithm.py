@@ -10,8 +10,8 @@ from torch.func import functional_call
 from mmaml_lite import algorithm, lowrank
 from mmaml_lite.algorithm import adapt
 from mmaml_lite.methods import METHODS, build, settings_for
+from mmaml_lite.outer import query_loss
 from mmaml_lite.tasks import Mixture
-from mmaml_lite.training import query_loss
 
 FAMILIES = ("sinusoid", "linear", "quadratic")
 

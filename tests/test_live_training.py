@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from mmaml_lite import figures, zoo
+from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.methods import mixture_of
-from mmaml_lite.training import TrainingDiverged, train
+from mmaml_lite.training import train
 from mmaml_lite.widgets import LiveTraining
 from mmaml_lite.widgets import training as module
 

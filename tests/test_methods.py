@@ -11,8 +11,9 @@ from mmaml_lite.methods import (
     register_method,
     settings_for,
 )
+from mmaml_lite.outer import query_loss
 from mmaml_lite.recipes import RECIPES, Settings, families_of
-from mmaml_lite.training import query_loss, train
+from mmaml_lite.training import train
 
 TWO = ("sinusoid", "linear")
 

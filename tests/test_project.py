@@ -16,6 +16,7 @@ PACKAGE = ROOT / "mmaml_lite"
 ROWS = [
     [
         "registry",
+        "domains",
         "tasks",
         "networks",
         "modulation",
@@ -27,7 +28,7 @@ ROWS = [
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
     ["runs"],
-    ["training", "evaluate", "posterior", "floors"],
+    ["outer", "training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
     ["report", "dial"],

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.func import grad
 
+from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl import outer as module
 from mmaml_lite.rl.learner import PolicyLearner
@@ -17,7 +18,6 @@ from mmaml_lite.rl.outer import (
 )
 from mmaml_lite.rl.sampling import per_task, rollout
 from mmaml_lite.rl.settings import MetaSettings
-from mmaml_lite.training import TrainingDiverged
 
 SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "horizon": 6}
 

@@ -1,5 +1,6 @@
 """The outer loop: it learns, and stopping it anywhere changes nothing."""
 
+import dataclasses
 import errno
 import os
 import signal
@@ -11,12 +12,14 @@ import pytest
 import torch
 from torch import nn
 
-from mmaml_lite import checkpoint, training
+from mmaml_lite import checkpoint, outer, training
 from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.domains import DOMAINS, TrainingDiverged
 from mmaml_lite.methods import settings_for
+from mmaml_lite.outer import learning_rate, parameter_groups
 from mmaml_lite.progress import Progress
 from mmaml_lite.tasks import FAMILIES, Uniform, register_family
-from mmaml_lite.training import Callback, TrainingDiverged, learning_rate, parameter_groups, train
+from mmaml_lite.training import Callback, train
 
 TWO = ("sinusoid", "linear")
 
@@ -39,13 +42,18 @@ def assert_equal(a, b):
     assert all(torch.equal(x, y) for x, y in zip(tensors_a, tensors_b, strict=True))
 
 
+def log_every(monkeypatch, steps):
+    often = dataclasses.replace(DOMAINS["regression"], log_every=steps)
+    monkeypatch.setitem(DOMAINS, "regression", often)
+
+
 class StopAt(Callback):
     """Presses Ctrl-C after a given step."""
 
     def __init__(self, step):
         self.step = step
 
-    def on_step(self, run, loss):
+    def on_step(self, run, measured):
         if run.step == self.step:
             signal.raise_signal(signal.SIGINT)
 
@@ -55,8 +63,8 @@ def test_training_learns():
     losses = []
 
     class Keep(Callback):
-        def on_step(self, run, loss):
-            losses.append(loss)
+        def on_step(self, run, measured):
+            losses.append(measured["loss"])
 
     settings = small(iterations=300, tasks_per_mode=20).replace(families=("linear",))
     train(settings, device="cpu", callbacks=[Keep()])
@@ -68,7 +76,7 @@ def test_training_learns():
 )
 def test_interrupted_and_resumed_equals_uninterrupted(tmp_path, monkeypatch, method, recipe):
     """Weights, Adam's state, generator and log are the same, bit for bit."""
-    monkeypatch.setattr(training, "LOG_EVERY", 3)
+    log_every(monkeypatch, 3)
     settings = small(method, recipe)
     whole = train(settings, device="cpu")
     path = tmp_path / "run.safetensors"
@@ -86,7 +94,7 @@ def test_killed_outright_resumes_from_the_last_save(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
 
     class Die(Callback):
-        def on_step(self, run, loss):
+        def on_step(self, run, measured):
             if run.step == 8:
                 raise MemoryError  # stands for a kill in the middle of a step
 
@@ -102,7 +110,7 @@ def test_a_full_disk_does_not_lose_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
 
     class Fill(Callback):
-        def on_step(self, run, loss):
+        def on_step(self, run, measured):
             if run.step == 10:
 
                 def full(*args):
@@ -124,7 +132,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
     seen = []
 
     class Count(Callback):
-        def on_step(self, run, loss):
+        def on_step(self, run, measured):
             seen.append(run.step)
 
     with pytest.raises(CheckpointError, match="could not write"):
@@ -184,7 +192,7 @@ def test_sigterm_saves_before_it_stops(tmp_path):
 def test_same_seed_same_curve_other_seed_another():
     a, b, c = (train(small(seed=s), device="cpu") for s in (3, 3, 4))
     assert_equal(a, b)
-    assert a.loss_sum != c.loss_sum
+    assert a.sums != c.sums
 
 
 def test_a_run_without_a_schedule_can_be_made_longer(tmp_path):
@@ -203,13 +211,13 @@ def test_other_settings_do_not_continue_a_run(tmp_path):
 def test_a_diverging_run_stops_and_keeps_the_last_good_state(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
     settings, path = small(), tmp_path / "run.safetensors"
-    honest, calls = training.query_loss, []
+    honest, calls = outer.query_loss, []
 
     def explode(learner, tasks):
         calls.append(1)
         return honest(learner, tasks) * (torch.inf if len(calls) == 7 else 1.0)
 
-    monkeypatch.setattr(training, "query_loss", explode)
+    monkeypatch.setattr(outer, "query_loss", explode)
     with pytest.raises(TrainingDiverged, match=r"step 6: loss inf.*try a smaller step_size"):
         train(settings, path, "cpu")
     tensors, meta = checkpoint.load(path)
@@ -253,8 +261,8 @@ def test_callbacks_see_the_run_in_order():
         def on_start(self, run):
             seen.append("start")
 
-        def on_step(self, run, loss):
-            assert isinstance(loss, float) and isinstance(run.learner, nn.Module)
+        def on_step(self, run, measured):
+            assert isinstance(measured["loss"], float) and isinstance(run.learner, nn.Module)
             seen.append(run.step)
 
         def on_end(self, run):
@@ -265,7 +273,7 @@ def test_callbacks_see_the_run_in_order():
 
 
 def test_progress_prints_plain_lines_where_nobody_watches(capsys, monkeypatch):
-    monkeypatch.setattr(training, "LOG_EVERY", 2)
+    log_every(monkeypatch, 2)
     train(small(iterations=4), device="cpu", callbacks=[Progress("film", every=0.0)])
     out = capsys.readouterr().out
     assert "film step 4/4  loss" in out and "done" in out and "\r" not in out

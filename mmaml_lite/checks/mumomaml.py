@@ -18,7 +18,7 @@ QUIZ_MAP = Quiz(
         "A": "t-SNE can draw islands out of noise, so suspicion is healthy. But the neighbours "
         "were counted in the full embedding, before any map was made.",
         "B": "The loss is the error on the query points after adapting, nothing else: look at "
-        "`training.query_loss`. The colours were added afterwards.",
+        "`outer.query_loss`. The colours were added afterwards.",
         "C": "To lower the error after adapting, tau must suit the task, and what suits a wave "
         "does not suit a line. The sorting is a by-product.",
     },

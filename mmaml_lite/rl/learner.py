@@ -50,7 +50,7 @@ class PolicyLearner(nn.Module):
     def __init__(self, settings: MetaSettings, observations: int = 2, actions: int = 2):
         super().__init__()
         s = self.settings = settings
-        self.policy = GaussianPolicy(observations, actions, s.hidden)
+        self.policy = GaussianPolicy(observations, actions, s.hidden, s.init_std)
         self.theta = nn.ParameterDict(self.policy.init())
         self.encoder, self.heads = None, nn.ModuleDict()
         if s.modulation is not None:
@@ -58,7 +58,7 @@ class PolicyLearner(nn.Module):
             self.encoder = TrajectoryEncoder(observations + actions + 1, s.encoder_hidden)
             for i, units in enumerate(s.hidden):
                 head = nn.Linear(self.encoder.size, self.modulation.rows * units)
-                nn.init.xavier_uniform_(head.weight, gain=0.1)  # start near the plain network
+                nn.init.xavier_uniform_(head.weight, gain=1.0)
                 nn.init.zeros_(head.bias)
                 self.heads[str(i)] = head
 
@@ -87,9 +87,14 @@ class PolicyLearner(nn.Module):
 
         return vmap(one_task)(theta, tau, seen.observations, seen.actions)
 
-    def adapt(self, theta: Theta, tau: Tau, seen: Trajectories) -> Theta:
-        """One gradient step of every task from its own theta `(tasks, ...)`, differentiable."""
+    def adapt(self, theta: Theta, tau: Tau, seen: Trajectories, step: int = 0) -> Theta:
+        """One gradient step of every task from its own theta `(tasks, ...)`, differentiable.
+
+        step: its number; in the follow-up paper's form the first one is not modulated.
+        """
         surrogate, alpha = SURROGATES[self.settings.surrogate], self.settings.step_size
+        if self.settings.first_step_plain and step == 0:
+            tau = {}
 
         def one_task(theta: Theta, tau: Tau, seen: Trajectories, advantages: Tensor) -> Theta:
             def loss(theta: Theta) -> Tensor:

@@ -11,21 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.rl.collect import MetaBatch
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.policy import divergence
-from mmaml_lite.rl.sampling import Trajectories, per_task
-from mmaml_lite.training import TrainingDiverged
-
-
-class MetaBatch(NamedTuple):
-    """All that was sampled for one outer step: what the encoder read, then stage after stage.
-
-    stages: before each inner step, and last the post-adaptation data.
-    """
-
-    explore: Trajectories | None
-    stages: list[Trajectories]
+from mmaml_lite.rl.sampling import per_task
 
 
 class Adapted(NamedTuple):
@@ -41,8 +32,7 @@ def adapted(learner: PolicyLearner, batch: MetaBatch) -> tuple[Theta, Tau]:
     tau = learner.modulate(learner.embed(batch.explore))
     theta = per_task(dict(learner.theta), len(batch.stages[0].rewards))
     for i, seen in enumerate(batch.stages[:-1]):
-        plain = learner.settings.first_step_plain and i == 0
-        theta = learner.adapt(theta, {} if plain else tau, seen)
+        theta = learner.adapt(theta, tau, seen, i)
     return theta, tau
 
 
@@ -95,11 +85,22 @@ def _flat_gradient(
     ])  # fmt: skip
 
 
+def fisher_product(
+    learner: PolicyLearner, batch: MetaBatch, parameters: Sequence[nn.Parameter]
+) -> Callable[[Tensor], Tensor]:
+    """v -> (F + damping) v, with F the Hessian of the mean KL at the present parameters."""
+    new = evaluated(learner, batch)
+    kl = mean_kl(new, Adapted(*(part.detach() for part in new)), batch.stages[-1].alive)
+    slope = _flat_gradient(kl, parameters, create_graph=True)
+    return lambda v: _flat_gradient(slope @ v, parameters) + learner.settings.damping * v
+
+
 def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
     """One TRPO step in place; returns the gain, the KL, and the share of the full step taken.
 
     A step is taken only if the objective rises and the mean KL stays within `max_kl`; else the
-    parameters stay as they were (share 0).
+    parameters stay as they were (share 0). The direction is found with the curvature of a few
+    trajectories per task (its products are most of the work); whether to take it, with all.
     """
     s, parameters = learner.settings, list(learner.parameters())
     last = batch.stages[-1]
@@ -107,10 +108,7 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
     new = evaluated(learner, batch)
     old = Adapted(*(part.detach() for part in new))
     gradient = _flat_gradient(gain(new, old, advantages, last.alive), parameters)
-    slope = _flat_gradient(mean_kl(new, old, last.alive), parameters, create_graph=True)
-
-    def fisher(v: Tensor) -> Tensor:
-        return _flat_gradient(slope @ v, parameters) + s.damping * v
+    fisher = fisher_product(learner, batch.few(s.fisher_trajectories), parameters)
 
     direction = conjugate_gradient(fisher, gradient.detach(), s.cg_iterations)
     curvature = direction @ fisher(direction)

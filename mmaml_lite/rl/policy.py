@@ -19,17 +19,20 @@ LOG_STD_LEAST = math.log(1e-6)
 class GaussianPolicy:
     """MLP with tanh blocks and a shared, learned log standard deviation `log_std (actions,)`."""
 
-    def __init__(self, observations: int, actions: int, hidden: tuple[int, ...] = (64, 64)):
+    def __init__(
+        self, observations: int, actions: int, hidden: tuple[int, ...] = (64, 64), std: float = 1.0
+    ):
         self.network, self.actions = MLP(observations, hidden, actions, "tanh"), actions
+        self.std = std
 
     def init(self) -> Theta:
-        """Draw theta from torch's global generator: Xavier weights, zero biases, spread one."""
+        """Draw theta from torch's global generator: Xavier weights, zero biases, the spread given."""
         theta = {}
         sizes = self.network.sizes
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):
             theta[f"weight{i}"] = torch.nn.init.xavier_uniform_(torch.empty(outputs, inputs))
             theta[f"bias{i}"] = torch.zeros(outputs)
-        return theta | {"log_std": torch.zeros(self.actions)}
+        return theta | {"log_std": torch.full((self.actions,), math.log(self.std))}
 
     def mean(self, theta: Theta, observations: Tensor, tau: Tau) -> Tensor:
         """One task: observations `(..., do)`, tau_i `(rows, units)` -> means `(..., da)`."""

@@ -6,8 +6,9 @@ tasks. `paper-2019` are the forms of the follow-up paper's released code.
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from mmaml_lite.domains import replaced
 from mmaml_lite.modulation import MODULATIONS
 from mmaml_lite.rl.navigation import Navigation
 from mmaml_lite.rl.objective import SURROGATES
@@ -21,6 +22,10 @@ def _setting(default: Any, help: str) -> Any:
 class MetaSettings:
     """Everything that decides a meta-RL run; the same settings and seed give the same curve."""
 
+    domain: ClassVar[str] = "navigation"
+
+    method: str = _setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = _setting("paper", "recipe these settings started from")
     modulation: str | None = _setting("film", "film, scale, sigmoid or softmax; None: MAML")
     modes: int = _setting(2, "modes of the goals")
     spread: float = _setting(0.1, "standard deviation of a mode")
@@ -29,6 +34,7 @@ class MetaSettings:
     ends_within: float | None = _setting(None, "an episode ends this near the goal; None: never")
 
     hidden: tuple[int, ...] = _setting((64, 64), "units of the policy's blocks (tanh)")
+    init_std: float = _setting(1.0, "the policy's initial standard deviation")
     encoder_hidden: int = _setting(64, "width of the trajectory encoder")
     explore: int = _setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
     first_step_plain: bool = _setting(
@@ -46,6 +52,7 @@ class MetaSettings:
     outer: str = _setting("trpo", "outer step: trpo or ppo")
     max_kl: float = _setting(0.01, "TRPO: bound on the mean KL on post-adaptation data")
     cg_iterations: int = _setting(10, "TRPO: conjugate gradient iterations")
+    fisher_trajectories: int = _setting(4, "TRPO: trajectories per task that show the curvature")
     damping: float = _setting(1e-2, "TRPO: added to the Fisher matrix")
     line_search: int = _setting(15, "TRPO: tries, each 0.8 times as long")
     learning_rate: float = _setting(1e-3, "PPO: step size of Adam")
@@ -63,7 +70,7 @@ class MetaSettings:
                 raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
         if not self.hidden or not all(type(n) is int and n > 0 for n in self.hidden):
             raise ValueError(f"hidden must be whole numbers above 0, got {self.hidden}")
-        for name in ("step_size", "max_kl", "damping", "learning_rate", "clip"):
+        for name in ("init_std", "step_size", "max_kl", "damping", "learning_rate", "clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
         for name in ("discount", "trace"):
@@ -74,6 +81,11 @@ class MetaSettings:
         SURROGATES[self.surrogate]
         if self.outer not in ("trpo", "ppo"):
             raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
+        if self.first_step_plain and (self.modulation is None or self.explore != self.trajectories):
+            raise ValueError(
+                "first_step_plain steps on the trajectories that the encoder reads: it needs a "
+                f"modulation and explore = trajectories, got {self.explore}, {self.trajectories}"
+            )
         if self.tasks < self.modes:
             raise ValueError(f"{self.tasks} tasks cannot hold {self.modes} modes in equal shares")
         self.navigation()
@@ -84,6 +96,15 @@ class MetaSettings:
             self.modes, spread=self.spread, horizon=self.horizon, squared=self.squared,
             ends_within=self.ends_within,
         )  # fmt: skip
+
+    def replace(self, **changes: Any) -> "MetaSettings":
+        """A copy with changes; raises ValueError for unknown names or wrong values."""
+        return replaced(self, **changes)
+
+    @property
+    def may_be_longer(self) -> bool:
+        """Whether a run may go on after its last step: nothing follows a schedule."""
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""

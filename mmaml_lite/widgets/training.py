@@ -150,8 +150,8 @@ class LiveTraining:
             def on_start(self, run: Run) -> None:
                 monitor.run = run
 
-            def on_step(self, run: Run, loss: float) -> None:
-                self.losses.append(loss)
+            def on_step(self, run: Run, measured: dict[str, float]) -> None:
+                self.losses.append(measured["loss"])
                 if time.monotonic() - self.shown > EVERY:
                     monitor._curve.append((run.step, float(np.mean(self.losses))))
                     self.losses.clear()

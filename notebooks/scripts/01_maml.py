@@ -238,10 +238,10 @@ wish.score(
 # `lowrank.stages`, which the tests hold equal to it; `learner(...)` below calls one or the other.
 
 # %%
-from mmaml_lite import algorithm, training
+from mmaml_lite import algorithm, outer
 
 lesson.source(algorithm.adapt)
-lesson.source(training.query_loss)
+lesson.source(outer.query_loss)
 
 # %% [markdown]
 # ## Is the gradient right?

@@ -1,0 +1,72 @@
+"""Kinds of task, and what each brings to the training loop and the zoo, which serve them all.
+
+A name in the zoo starts with its domain: "regression/2-modes/maml". A domain is read when it is
+first named, so that training one needs nothing that only another one needs.
+"""
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from mmaml_lite.registry import Registry
+
+
+class TrainingDiverged(RuntimeError):
+    """What is learned, or its gradient, is not finite any more."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the one training loop has to know about a kind of task.
+
+    settings: dataclass of its settings, with `domain`, `method`, `recipe`, `iterations`,
+    `learning_rate` and `seed` among them, and `replace`; named: (setting, method, recipe,
+    **changes) -> the zoo's settings; recipe: settings -> what the same experiment's recipe asks
+    for; label: method -> its name in tables; build: settings -> a fresh learner, decided by the
+    seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
+    TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
+    mean makes one record of the log.
+    """
+
+    settings: type
+    named: Callable[..., Any]
+    recipe: Callable[[Any], Any]
+    label: Callable[[str], str]
+    build: Callable[[Any], nn.Module]
+    outer_step: Callable[[Any], dict[str, float]]
+    headline: str
+    log_every: int
+
+
+DOMAINS: Registry[Domain] = Registry("domain")
+HOMES = {"regression": "mmaml_lite.outer", "navigation": "mmaml_lite.rl.domain"}
+
+
+def domain(name: str) -> Domain:
+    """The domain of this name; raises ValueError that lists the known."""
+    if name not in DOMAINS:
+        if name not in HOMES:
+            known = ", ".join(sorted(HOMES.keys() | DOMAINS.keys()))
+            raise ValueError(f"unknown domain {name!r}: known are {known}")
+        importlib.import_module(HOMES[name])
+    return DOMAINS[name]
+
+
+def numbered_modes(setting: str) -> int | None:
+    """The number in a setting named "1-mode", "2-modes" and so on; None for another name."""
+    numbered = re.fullmatch(r"(\d+)-modes?", setting)
+    return int(numbered[1]) if numbered else None
+
+
+def replaced(settings: Any, **changes: Any) -> Any:
+    """A copy of a settings dataclass with changes; raises ValueError for unknown names."""
+    known = [f.name for f in dataclasses.fields(settings)]
+    for name in changes:
+        if name not in known:
+            raise ValueError(f"unknown setting {name!r}: known are {', '.join(known)}")
+    return dataclasses.replace(settings, **changes)

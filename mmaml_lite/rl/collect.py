@@ -1,0 +1,69 @@
+"""Act, learn, act again: the trajectories of the inner loop, stage by stage."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.rl.learner import PolicyLearner
+from mmaml_lite.rl.navigation import Navigation, NavigationVector
+from mmaml_lite.rl.sampling import Trajectories, per_task, rollout
+
+
+class MetaBatch(NamedTuple):
+    """All that was sampled for some tasks: what the encoder read, then stage after stage.
+
+    stages: before each inner step, and last the post-adaptation data.
+    """
+
+    explore: Trajectories | None
+    stages: list[Trajectories]
+
+    def few(self, n: int) -> "MetaBatch":
+        """The same tasks with the first n trajectories of every stage."""
+        return MetaBatch(
+            self.explore, [Trajectories(*(t[:, :n] for t in seen)) for seen in self.stages]
+        )
+
+
+class Stages(NamedTuple):
+    """Some tasks' way through the inner loop: trajectories, and the policies that made them.
+
+    thetas: of every stage, `(tasks, ...)` in each entry; tau: of all of them.
+    """
+
+    batch: MetaBatch
+    thetas: list[Theta]
+    tau: Tau
+
+
+@torch.no_grad()
+def collect(
+    learner: PolicyLearner,
+    goals: Tensor,
+    steps: int,
+    generator: torch.Generator,
+    navigation: Navigation | None = None,
+) -> Stages:
+    """Run the inner loop on tasks with these goals `(tasks, 2)`, with fresh trajectories each time.
+
+    First the prior alone, for the encoder; then, modulated, before each of `steps` gradient steps
+    and after the last. navigation: another horizon, reward or termination than in training.
+    """
+    s, tasks = learner.settings, len(goals)
+    world = navigation or s.navigation()
+
+    def act(theta: Theta, tau: Tau, n: int) -> Trajectories:
+        env = NavigationVector(tasks * n, world, goals.device)
+        return rollout(learner.policy, theta, tau, goals, env, generator)
+
+    theta = per_task(dict(learner.theta), tasks)
+    explore = None if learner.encoder is None else act(theta, {}, s.explore)
+    tau = learner.modulate(learner.embed(explore))
+    thetas, stages = [theta], [explore if s.first_step_plain else act(theta, tau, s.trajectories)]
+    for i in range(steps):
+        theta = learner.adapt(theta, tau, stages[-1], i)
+        thetas.append(theta)
+        stages.append(act(theta, tau, s.trajectories))
+    return Stages(MetaBatch(explore, stages), thetas, tau)

@@ -1,0 +1,104 @@
+"""Navigation as a domain: its names in the zoo, its recipes and its outer step.
+
+A setting says how many modes the goals have, and whether an episode ends at the goal: "2-modes",
+"2-modes-ends". The recipe `paper` keeps to the paper and, where that is silent, to what works (see
+`MetaSettings`); `paper-2019` takes the forms of the follow-up paper's released code.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+
+from mmaml_lite.domains import DOMAINS, Domain, numbered_modes
+from mmaml_lite.registry import Registry
+from mmaml_lite.rl.collect import MetaBatch, collect
+from mmaml_lite.rl.learner import PolicyLearner
+from mmaml_lite.rl.outer import ppo_steps, trpo_step
+from mmaml_lite.rl.settings import MetaSettings
+from mmaml_lite.runs import Run
+
+ENDS_WITHIN = 0.01  # of the goal, in both coordinates: MAML's code
+
+
+class Method(NamedTuple):
+    """A method: its label, and the modulation that makes it."""
+
+    label: str
+    modulation: str | None
+
+
+METHODS: Registry[Method] = Registry("method")
+METHODS.update({
+    "maml": Method("MAML", None),
+    "mumomaml-film": Method("MuMoMAML (FiLM)", "film"),
+    "mumomaml-scale": Method("MuMoMAML (scale only)", "scale"),
+    "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", "sigmoid"),
+    "mumomaml-softmax": Method("MuMoMAML (softmax)", "softmax"),
+})  # fmt: skip
+
+RECIPES: Registry[dict[str, Any]] = Registry("recipe")
+RECIPES.update({"paper": {}, "paper-2019": {"explore": 20, "first_step_plain": True}})
+
+
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:
+    """Settings of an experiment in the zoo; raises ValueError for unknown names."""
+    count, ends, rest = setting.partition("-ends")
+    modes = numbered_modes(count)
+    if not modes or rest:
+        raise ValueError(
+            f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on, "
+            "or with -ends behind, where episodes end at the goal"
+        )
+    settings = {
+        "method": method, "recipe": recipe, "modulation": METHODS[method].modulation,
+        "modes": modes, "ends_within": ENDS_WITHIN if ends else None,
+    }  # fmt: skip
+    return MetaSettings(**(settings | RECIPES[recipe])).replace(**changes)
+
+
+def recipe_of(settings: MetaSettings) -> MetaSettings:
+    """What the recipe asks for in the experiment of these settings."""
+    ends = "-ends" if settings.ends_within else ""
+    return named(f"{settings.modes}-modes{ends}", settings.method, settings.recipe).replace(
+        seed=settings.seed
+    )
+
+
+def build(settings: MetaSettings) -> PolicyLearner:
+    """A fresh learner, its initial weights decided by `settings.seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return PolicyLearner(settings)
+
+
+def stage_returns(batch: MetaBatch) -> dict[str, float]:
+    """Mean return before modulation, and at every stage, of a meta-batch."""
+    found = {f"step {i}": seen.returns().mean().item() for i, seen in enumerate(batch.stages)}
+    if batch.explore is not None:
+        found["before modulation"] = batch.explore.returns().mean().item()
+    return found
+
+
+def outer_step(run: Run) -> dict[str, float]:
+    """One meta-update on fresh goals; returns per stage, gain, KL and share of the step taken."""
+    s = run.settings
+    goals, _ = s.navigation().goals(s.tasks, run.generator)
+    batch = collect(run.learner, goals, s.steps, run.generator).batch
+    if s.outer == "trpo":
+        taken = trpo_step(run.learner, batch)
+    else:
+        taken = ppo_steps(run.learner, batch, run.optimiser)
+    found = stage_returns(batch)
+    return found | {"return": found[f"step {s.steps}"]} | taken
+
+
+DOMAINS.add("navigation", Domain(
+    settings=MetaSettings,
+    named=named,
+    recipe=recipe_of,
+    label=lambda method: METHODS[method].label,
+    build=build,
+    outer_step=outer_step,
+    headline="return",
+    log_every=5,
+))  # fmt: skip
