@@ -9,14 +9,15 @@ import dataclasses
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mmaml_lite import zoo
 from mmaml_lite.checkpoint import write_atomically
-from mmaml_lite.domains import TrainingDiverged
+from mmaml_lite.domains import TrainingDiverged, domain
 from mmaml_lite.methods import METHODS
 from mmaml_lite.progress import Progress
-from mmaml_lite.recipes import RECIPES, Settings
+from mmaml_lite.recipes import RECIPES
 from mmaml_lite.training import train
 
 
@@ -58,30 +59,34 @@ def command_train(args: argparse.Namespace) -> None:
         print("out of time; the same command goes on")
 
 
+def report_of(setting: str) -> ModuleType:
+    """The module that evaluates and tabulates a setting's domain."""
+    return importlib.import_module(domain(setting.partition("/")[0]).report)
+
+
 def command_evaluate(args: argparse.Namespace) -> None:
     """Evaluate all models of the settings, and their floors, on the shared test tasks."""
-    from mmaml_lite.report import evaluate_setting
-
     for setting in args.settings:
-        evaluate_setting(setting, args.tasks, args.device)
+        report_of(setting).evaluate_setting(setting, args.tasks, args.device)
 
 
 def command_report(args: argparse.Namespace) -> None:
     """Print the tables from stored results, or put them at the end of a Markdown page."""
-    from mmaml_lite.report import markdown, read_results
+    from mmaml_lite.report import read_results
 
-    tables = "\n\n".join(markdown(read_results(setting)) for setting in args.settings) + "\n"
+    tables = [report_of(setting).markdown(read_results(setting)) for setting in args.settings]
+    text = "\n\n".join(tables) + "\n"
     if args.into is None:
-        print(tables, end="")
+        print(text, end="")
     else:
         page = args.into.read_text(encoding="utf-8").partition("### ")[0]
-        write_atomically(args.into, (page + tables).encode())
+        write_atomically(args.into, (page + text).encode())
 
 
 def command_settings(args: argparse.Namespace) -> None:
     """Print every setting of an experiment with its value and meaning."""
     settings = zoo.zoo_settings(args.name, args.recipe)
-    for f in dataclasses.fields(Settings):
+    for f in dataclasses.fields(settings):
         print(f"{f.name:16} {getattr(settings, f.name)!s:32} {f.metadata['help']}")
 
 
@@ -136,7 +141,7 @@ def parser() -> argparse.ArgumentParser:
     known = [f"regression/{n}-modes" for n in (2, 3)]
     p = commands.add_parser("evaluate", help=command_evaluate.__doc__)
     p.add_argument("settings", nargs="*", default=known)
-    p.add_argument("--tasks", type=int, default=25_000)
+    p.add_argument("--tasks", type=int, help="by default as many as for stored results")
     p.add_argument("--device", default="cpu")
     p.set_defaults(function=command_evaluate)
     p = commands.add_parser("dial", help=command_dial.__doc__)

@@ -30,7 +30,7 @@ class Domain:
     for; label: method -> its name in tables; build: settings -> a fresh learner, decided by the
     seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
-    mean makes one record of the log.
+    mean makes one record of the log; report: module with `evaluate_setting` and `markdown`.
     """
 
     settings: type
@@ -41,6 +41,7 @@ class Domain:
     outer_step: Callable[[Any], dict[str, float]]
     headline: str
     log_every: int
+    report: str
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

@@ -83,4 +83,5 @@ DOMAINS.add("regression", Domain(
     outer_step=outer_step,
     headline="loss",
     log_every=100,
+    report="mmaml_lite.report",
 ))  # fmt: skip

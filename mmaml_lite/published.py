@@ -32,3 +32,12 @@ REGRESSION: dict[str, dict[str, dict[str, Pair]]] = {
         "mumomaml-film": {"P2": (2.166, 0.868)},
     },
 }
+
+# Mean return, P1's Figure 3a read off by us (no table is printed): before modulation, after it (for
+# MAML: initial), after gradient steps 1 to 5. Two modes.
+NAVIGATION: dict[str, dict[str, tuple[float | None, ...]]] = {
+    "2-modes": {
+        "maml": (None, -71.8, -17.6, -8.6, -6.5, -6.5, -6.0),
+        "mumomaml-film": (-77.6, -18.1, -6.6, -4.2, -3.5, -3.2, -3.2),
+    },
+}

@@ -55,14 +55,20 @@ def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dic
 
 
 def evaluate_setting(
-    setting: str, count: int, device: str = "cpu", tell: Callable[[str], None] = print
+    setting: str,
+    count: int | None = None,
+    device: str = "cpu",
+    tell: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """Evaluate the models of a setting and its floors on the same tasks; write the results.
+
+    count: of the tasks; fewer than TEST_TASKS are shown, not stored.
 
     Several seeds of a method are averaged task by task; each one is listed as well.
     """
     _, mixture_name, _ = zoo.parse(f"{setting}/maml")
     families = families_of(mixture_name)
+    count = TEST_TASKS if count is None else count
     if count < 2 * len(families):
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
     entries = zoo.available(setting)

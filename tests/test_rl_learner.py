@@ -7,9 +7,10 @@ from torch.func import grad
 from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl import outer as module
+from mmaml_lite.rl.collect import MetaBatch, collect
+from mmaml_lite.rl.domain import build
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.outer import (
-    MetaBatch,
     adapted,
     conjugate_gradient,
     evaluated,
@@ -24,23 +25,9 @@ SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "
 
 def sampled(settings, seed=0):
     """A learner and the meta-batch of one outer step."""
-    torch.manual_seed(settings.seed)
-    learner, generator = PolicyLearner(settings), torch.Generator().manual_seed(seed)
-    navigation = settings.navigation()
-    goals, _ = navigation.goals(settings.tasks, generator)
-    few = NavigationVector(settings.tasks * settings.explore, navigation)
-    many = NavigationVector(settings.tasks * settings.trajectories, navigation)
-    theta, tau, explore = per_task(dict(learner.theta), settings.tasks), {}, None
-    if learner.encoder is not None:
-        explore = rollout(learner.policy, theta, {}, goals, few, generator)
-        with torch.no_grad():
-            tau = learner.modulate(learner.embed(explore))
-    stages = []
-    for _ in range(settings.steps):
-        stages.append(rollout(learner.policy, theta, tau, goals, many, generator))
-        theta = {k: v.detach() for k, v in learner.adapt(theta, tau, stages[-1]).items()}
-    stages.append(rollout(learner.policy, theta, tau, goals, many, generator))
-    return learner, MetaBatch(explore, stages)
+    learner, generator = build(settings), torch.Generator().manual_seed(seed)
+    goals, _ = settings.navigation().goals(settings.tasks, generator)
+    return learner, collect(learner, goals, settings.steps, generator).batch
 
 
 def test_a_rollout_is_the_environments_own_story():
@@ -50,7 +37,8 @@ def test_a_rollout_is_the_environments_own_story():
     assert seen.observations.shape == (4, 5, 6, 2) and seen.rewards.shape == (4, 5, 6)
     assert (seen.observations[:, :, 0] == 0).all() and (seen.alive == 1).all()
     moved = seen.observations[:, :, 1:] - seen.observations[:, :, :-1]
-    torch.testing.assert_close(moved, seen.actions[:, :, :-1].clamp(-0.1, 0.1))
+    sent = settings.action_scale * seen.actions[:, :, :-1]
+    torch.testing.assert_close(moved, sent.clamp(-0.1, 0.1))
     torch.testing.assert_close(seen.returns(), seen.rewards.sum(-1))
 
 
@@ -226,6 +214,8 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
         ({"modulation": "magic"}, "unknown modulation"),
         ({"surrogate": "magic"}, "unknown surrogate"),
         ({"outer": "sgd"}, "trpo or ppo"),
+        ({"action_scale": 0.0}, "action_scale must be positive"),
+        ({"first_step_plain": True, "explore": 3}, "needs a modulation and explore = trajectories"),
     ],
 )
 def test_wrong_settings_are_refused(changes, says):

@@ -237,7 +237,7 @@ def test_published_numbers_are_for_known_methods():
         (["train", NAME, "--recipe", "theirs"], "unknown recipe 'theirs': known are paper"),
         (["train", NAME, "--set", "seed=1"], "option of its own"),
         (["--import", "nosuch_module", "report"], "No module named 'nosuch_module'"),
-        (["evaluate", "foo"], "expected <domain>/<setting>/<method>"),
+        (["evaluate", "foo"], "unknown domain 'foo'"),
         (["report", "regression/4-modes"], "run python -m mmaml_lite evaluate regression/4-modes"),
         (["evaluate", "regression/4-modes"], "the zoo holds nothing for regression/4-modes"),
     ],

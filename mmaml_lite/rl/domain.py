@@ -101,4 +101,5 @@ DOMAINS.add("navigation", Domain(
     outer_step=outer_step,
     headline="return",
     log_every=5,
+    report="mmaml_lite.rl.report",
 ))  # fmt: skip

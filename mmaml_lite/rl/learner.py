@@ -50,7 +50,7 @@ class PolicyLearner(nn.Module):
     def __init__(self, settings: MetaSettings, observations: int = 2, actions: int = 2):
         super().__init__()
         s = self.settings = settings
-        self.policy = GaussianPolicy(observations, actions, s.hidden, s.init_std)
+        self.policy = GaussianPolicy(observations, actions, s.hidden, s.init_std, s.action_scale)
         self.theta = nn.ParameterDict(self.policy.init())
         self.encoder, self.heads = None, nn.ModuleDict()
         if s.modulation is not None:

@@ -133,27 +133,28 @@ def trpo_step(learner: PolicyLearner, batch: MetaBatch) -> dict[str, float]:
 def ppo_steps(
     learner: PolicyLearner, batch: MetaBatch, optimiser: torch.optim.Optimizer
 ) -> dict[str, float]:
-    """Several Adam steps on the clipped likelihood ratio (Schulman et al. 2017), in place.
+    """Adam steps on the clipped likelihood ratio (Schulman et al. 2017), in place.
 
-    Raises TrainingDiverged, before any weight has changed in that step, when the gradient is not
-    finite.
+    The passes over the batch end early when the policies have moved far; returns as `trpo_step`,
+    the share being that of the passes. Raises TrainingDiverged, before any weight has changed in
+    that step, when the gradient is not finite.
     """
-    parameters = list(learner.parameters())
     s, last = learner.settings, batch.stages[-1]
     advantages, alive = learner.advantages(last), last.alive
-    old = None
-    for _ in range(s.epochs):
-        new = evaluated(learner, batch)
-        old = old or Adapted(*(part.detach() for part in new))
+    new = evaluated(learner, batch)
+    old = Adapted(*(part.detach() for part in new))
+    taken, kl = 0, 0.0
+    while taken < s.epochs and kl <= s.target_kl:
         ratio = (new.log_prob - old.log_prob).exp()
         clipped = ratio.clamp(1 - s.clip, 1 + s.clip)
         lower = torch.minimum(ratio * advantages, clipped * advantages)
         optimiser.zero_grad()
         (-(lower * alive).sum() / alive.sum()).backward()
-        if not all(torch.isfinite(p.grad).all() for p in parameters if p.grad is not None):
+        norm = nn.utils.clip_grad_norm_(learner.parameters(), s.outer_clip)
+        if not torch.isfinite(norm):
             raise TrainingDiverged("the gradient is not finite: try a smaller learning_rate")
         optimiser.step()
-    with torch.no_grad():
         new = evaluated(learner, batch)
-        better = gain(new, old, advantages, alive) - gain(old, old, advantages, alive)
-        return {"gain": better.item(), "kl": mean_kl(new, old, alive).item(), "share": 1.0}
+        taken, kl = taken + 1, mean_kl(new, old, alive).item()
+    better = gain(new, old, advantages, alive) - gain(old, old, advantages, alive)
+    return {"gain": better.item(), "kl": kl, "share": taken / s.epochs}

@@ -17,16 +17,24 @@ LOG_STD_LEAST = math.log(1e-6)
 
 
 class GaussianPolicy:
-    """MLP with tanh blocks and a shared, learned log standard deviation `log_std (actions,)`."""
+    """MLP with tanh blocks and a shared, learned log standard deviation `log_std (actions,)`.
+
+    std: its initial value; scale: an environment is given the policy's actions times this.
+    """
 
     def __init__(
-        self, observations: int, actions: int, hidden: tuple[int, ...] = (64, 64), std: float = 1.0
+        self,
+        observations: int,
+        actions: int,
+        hidden: tuple[int, ...] = (64, 64),
+        std: float = 1.0,
+        scale: float = 1.0,
     ):
         self.network, self.actions = MLP(observations, hidden, actions, "tanh"), actions
-        self.std = std
+        self.std, self.scale = std, scale
 
     def init(self) -> Theta:
-        """Draw theta from torch's global generator: Xavier weights, zero biases, the spread given."""
+        """Draw theta from torch's global generator: Xavier weights, zero biases."""
         theta = {}
         sizes = self.network.sizes
         for i, (inputs, outputs) in enumerate(pairwise(sizes)):

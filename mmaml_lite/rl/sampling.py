@@ -64,7 +64,7 @@ def rollout(
         noise = torch.randn(mean.shape, generator=generator, device=mean.device)
         action = mean + std * noise
         log_prob = log_density(action, mean, theta["log_std"][:, None])
-        position, reward, near, late, _ = env.step(action.flatten(0, 1))
+        position, reward, near, late, _ = env.step(policy.scale * action.flatten(0, 1))
         step = (observation, action, log_prob, reward.view(tasks, n), alive)
         for record, value in zip(records, step, strict=True):
             record.append(value)

@@ -35,6 +35,7 @@ class MetaSettings:
 
     hidden: tuple[int, ...] = _setting((64, 64), "units of the policy's blocks (tanh)")
     init_std: float = _setting(1.0, "the policy's initial standard deviation")
+    action_scale: float = _setting(0.1, "the environment is given the policy's action times this")
     encoder_hidden: int = _setting(64, "width of the trajectory encoder")
     explore: int = _setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
     first_step_plain: bool = _setting(
@@ -57,7 +58,9 @@ class MetaSettings:
     line_search: int = _setting(15, "TRPO: tries, each 0.8 times as long")
     learning_rate: float = _setting(1e-3, "PPO: step size of Adam")
     epochs: int = _setting(5, "PPO: passes over a meta-batch")
-    clip: float = _setting(0.1, "PPO: bound on the likelihood ratio")
+    clip: float = _setting(0.2, "PPO: bound on the likelihood ratio")
+    target_kl: float = _setting(0.02, "PPO: no more passes beyond this mean KL")
+    outer_clip: float = _setting(0.5, "PPO: bound on the norm of the outer gradient")
     iterations: int = _setting(500, "outer steps")
     seed: int = _setting(0, "seed of weights, goals and actions")
 
@@ -70,7 +73,17 @@ class MetaSettings:
                 raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
         if not self.hidden or not all(type(n) is int and n > 0 for n in self.hidden):
             raise ValueError(f"hidden must be whole numbers above 0, got {self.hidden}")
-        for name in ("init_std", "step_size", "max_kl", "damping", "learning_rate", "clip"):
+        for name in (
+            "init_std",
+            "action_scale",
+            "step_size",
+            "max_kl",
+            "damping",
+            "learning_rate",
+            "clip",
+            "target_kl",
+            "outer_clip",
+        ):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
         for name in ("discount", "trace"):

@@ -1,0 +1,154 @@
+"""Evaluate the zoo's policies on shared fresh tasks; print them beside the paper and the floors."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmaml_lite import checkpoint, zoo
+from mmaml_lite.evaluate import interval, paired
+from mmaml_lite.published import NAVIGATION
+from mmaml_lite.report import results_path
+from mmaml_lite.rl.domain import ENDS_WITHIN, METHODS, named
+from mmaml_lite.rl.evaluation import (
+    TEST_SEED,
+    TEST_STEPS,
+    TEST_TASKS,
+    Returns,
+    floors,
+    neighbour_vote,
+    returns,
+    shared_goals,
+    terminations,
+)
+
+FLOORS = {
+    "goal": "told the goal, walks straight there",
+    "mode": "told its mode, walks to its centre",
+}
+
+
+def _averaged(runs: list[Returns]) -> tuple[Tensor, Tensor | None]:
+    """Mean over seeds, task by task: stages `(steps + 1, tasks)`, and before modulation."""
+    before = None if runs[0].before is None else torch.stack([r.before for r in runs]).mean(0)
+    return torch.stack([r.stages for r in runs]).mean(0), before
+
+
+def evaluate_setting(
+    setting: str,
+    count: int | None = None,
+    device: str = "cpu",
+    tell: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Evaluate a setting's policies with both terminations on the same tasks; write the results.
+
+    count: of the tasks; fewer than TEST_TASKS are shown, not stored. Several seeds of a method are
+    averaged task by task; each one is listed as well.
+    """
+    count = TEST_TASKS if count is None else count
+    entries = zoo.available(setting)
+    if not entries:
+        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
+    worlds = terminations(named(setting.split("/")[1], "maml").navigation(), ENDS_WITHIN)
+    goals, mode = shared_goals(next(iter(worlds.values())), count)
+    found: dict[str, dict[str, list[Returns]]] = {}
+    methods: dict[str, Any] = {}
+    for name, recipe, seed in entries:
+        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
+        key = f"{recipe}/{model.settings.method}"
+        record = methods.setdefault(key, {
+            "label": model.label, "provisional": model.provisional,
+            "iterations": model.settings.iterations, "settings": model.settings.to_dict(),
+            "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
+            "votes": {}, "endings": {},
+        })  # fmt: skip
+        for ending, world in worlds.items():
+            earned = returns(model.learner, goals, world, seed=seed)
+            found.setdefault(key, {}).setdefault(ending, []).append(earned)
+            seeds = record["endings"].setdefault(ending, {"seeds": {}})["seeds"]
+            seeds[str(seed)] = [interval(stage) for stage in earned.stages]
+            stages = ", ".join(f"{stage.mean():.1f}" for stage in earned.stages)
+            tell(f"{key} seed {seed}, {ending}: {stages}")
+        if earned.embedding is not None:
+            record["votes"][str(seed)] = neighbour_vote(earned.embedding, mode)
+    means = {
+        key: {ending: _averaged(runs) for ending, runs in endings.items()}
+        for key, endings in found.items()
+    }
+    for key, endings in means.items():
+        for ending, (stages, before) in endings.items():
+            record = methods[key]["endings"][ending]
+            record["stages"] = [interval(stage) for stage in stages]
+            record["before"] = None if before is None else interval(before)
+    results = {
+        "setting": setting, "tasks": count, "steps": TEST_STEPS, "test_seed": TEST_SEED,
+        "methods": methods,
+        "floors": {
+            ending: {name: interval(values) for name, values in floors(world, goals, mode).items()}
+            for ending, world in worlds.items()
+        },
+        "paired": {
+            ending: {
+                f"{a} - {b}": [paired(*pair) for pair in zip(
+                    means[a][ending][0], means[b][ending][0], strict=True)]
+                for a in means for b in means if a < b
+            }
+            for ending in worlds
+        },
+    }  # fmt: skip
+    if count < TEST_TASKS:
+        tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
+        return results
+    path = results_path(setting)
+    checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
+    tell(f"wrote {path.name}")
+    return results
+
+
+def shown(stats: dict[str, float]) -> str:
+    """A mean with its interval, as "-3.2 ± 0.1"."""
+    return f"{stats['mean']:.1f} ± {stats['ci95']:.1f}"
+
+
+def markdown(results: dict[str, Any]) -> str:
+    """The table of a setting in Markdown, with its caption."""
+    setting = results["setting"].split("/")[1]
+    stages = ["after modulation / initial", *(f"step {i + 1}" for i in range(results["steps"]))]
+    head = ["method", "recipe", "seeds", "episode", "before modulation", *stages, "mode named"]
+    order = {name: i for i, name in enumerate(METHODS)}
+    lines = []
+    for method, curve in NAVIGATION.get(setting.removesuffix("-ends"), {}).items():
+        points = ["" if value is None else f"{value:g}" for value in curve]
+        lines.append(
+            [METHODS[method].label, "paper 2018, read off Figure 3a", "", "?", *points, ""]
+        )
+    for key in sorted(results["methods"], key=lambda k: (k.split("/")[0], order[k.split("/")[1]])):
+        record, votes = results["methods"][key], results["methods"][key]["votes"].values()
+        vote = f"{sum(votes) / len(votes):.1%}" if votes else ""
+        for ending, found in record["endings"].items():
+            before = "" if found["before"] is None else shown(found["before"])
+            lines.append([
+                record["label"], key.split("/")[0], str(len(found["seeds"])), ending, before,
+                *(shown(stage) for stage in found["stages"]), vote,
+            ])  # fmt: skip
+    for ending, found in results["floors"].items():
+        for name, label in FLOORS.items():
+            lines.append([label, "floor", "", ending, *[""] * len(stages), shown(found[name]), ""])
+    trained = "ends within" if setting.endswith("-ends") else "has its full length"
+    notes = [
+        f"{record['label']} ({key.split('/')[0]}): {record['iterations']:,} outer steps"
+        for key, record in results["methods"].items()
+    ]
+    return "\n".join([
+        f"### {results['setting']}",
+        "",
+        *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
+        "",
+        f"Mean undiscounted return, actions sampled; {results['tasks']:,} fresh tasks, the same "
+        "for every row; ± is the 95 % interval over tasks of the mean over seeds. 'episode' says "
+        f"when an episode ends in the test; in training it {trained}. 'mode named': share of "
+        "tasks whose nearest neighbour by embedding has the same mode. "
+        + "; ".join(notes) + ".",
+    ])  # fmt: skip
