@@ -45,13 +45,18 @@ def collect(
     steps: int,
     generator: torch.Generator,
     navigation: Navigation | None = None,
+    tau: Tau | None = None,
+    trajectories: int | None = None,
 ) -> Stages:
     """Run the inner loop on tasks with these goals `(tasks, 2)`, with fresh trajectories each time.
 
     First the prior alone, for the encoder; then, modulated, before each of `steps` gradient steps
-    and after the last. navigation: another horizon, reward or termination than in training.
+    and after the last. navigation: another horizon, reward or termination than in training. tau:
+    modulation vectors to use instead of the encoder's, with the same random numbers.
+    trajectories: of every task at every stage, by default as many as in training.
     """
     s, tasks = learner.settings, len(goals)
+    n = trajectories or s.trajectories
     world = navigation or s.navigation()
 
     def act(theta: Theta, tau: Tau, n: int) -> Trajectories:
@@ -60,10 +65,11 @@ def collect(
 
     theta = per_task(dict(learner.theta), tasks)
     explore = None if learner.encoder is None else act(theta, {}, s.explore)
-    tau = learner.modulate(learner.embed(explore))
-    thetas, stages = [theta], [explore if s.first_step_plain else act(theta, tau, s.trajectories)]
+    if tau is None:
+        tau = learner.modulate(learner.embed(explore))
+    thetas, stages = [theta], [explore if s.first_step_plain else act(theta, tau, n)]
     for i in range(steps):
         theta = learner.adapt(theta, tau, stages[-1], i)
         thetas.append(theta)
-        stages.append(act(theta, tau, s.trajectories))
+        stages.append(act(theta, tau, n))
     return Stages(MetaBatch(explore, stages), thetas, tau)

@@ -37,7 +37,12 @@ METHODS.update({
 })  # fmt: skip
 
 RECIPES: Registry[dict[str, Any]] = Registry("recipe")
-RECIPES.update({"paper": {}, "paper-2019": {"explore": 20, "first_step_plain": True}})
+RECIPES.update(
+    {
+        "paper": {},
+        "paper-2019": {"tasks": 40, "trajectories": 20, "explore": 20, "first_step_plain": True},
+    }
+)
 
 
 def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:
@@ -87,6 +92,9 @@ def outer_step(run: Run) -> dict[str, float]:
     if s.outer == "trpo":
         taken = trpo_step(run.learner, batch)
     else:
+        left = 1 - run.step / s.iterations if s.schedule == "linear" else 1.0
+        for group in run.optimiser.param_groups:
+            group["lr"] = left * s.learning_rate
         taken = ppo_steps(run.learner, batch, run.optimiser)
     found = stage_returns(batch)
     return found | {"return": found[f"step {s.steps}"]} | taken

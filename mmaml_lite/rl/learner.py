@@ -24,19 +24,30 @@ class TrajectoryEncoder(nn.Module):
     """A GRU over observation, action and reward of every step; then two layers, mean, two layers.
 
     Trajectories of one task are pooled by their mean, so their order does not matter. Steps after
-    the end of an episode are not read.
+    the end of an episode are not read. scales: of observations and rewards, and what is added to
+    the rewards before, so that all that is read varies by about one.
     """
 
-    def __init__(self, features: int, hidden: int):
+    def __init__(self, features: int, hidden: int, scales: tuple[float, float, float]):
         super().__init__()
+        self.scales = scales
         self.gru = nn.GRU(features, hidden, batch_first=True)
         self.each = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
         self.pooled = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
         self.size = hidden
+        for name, weights in self.gru.named_parameters():
+            for gate in weights.data.chunk(3):  # PyTorch's own initial weights learn half as fast
+                if "weight" in name:
+                    recurrent = gate.shape == (hidden, hidden)
+                    (nn.init.orthogonal_ if recurrent else nn.init.xavier_uniform_)(gate)
+                else:
+                    nn.init.zeros_(gate)
 
     def forward(self, seen: Trajectories) -> Tensor:
         """Trajectories of tasks -> upsilon `(tasks, size)`."""
-        steps = torch.cat([seen.observations, seen.actions, seen.rewards[..., None]], dim=-1)
+        far, high, shift = self.scales
+        rewards = high * (seen.rewards[..., None] + shift)
+        steps = torch.cat([far * seen.observations, seen.actions, rewards], dim=-1)
         tasks, n = steps.shape[:2]
         states, _ = self.gru(steps.flatten(0, 1))
         last = seen.alive.sum(-1).long().clamp(min=1).flatten() - 1
@@ -55,7 +66,9 @@ class PolicyLearner(nn.Module):
         self.encoder, self.heads = None, nn.ModuleDict()
         if s.modulation is not None:
             self.modulation = MODULATIONS[s.modulation]
-            self.encoder = TrajectoryEncoder(observations + actions + 1, s.encoder_hidden)
+            self.encoder = TrajectoryEncoder(
+                observations + actions + 1, s.encoder_hidden, s.encoder_scales
+            )
             for i, units in enumerate(s.hidden):
                 head = nn.Linear(self.encoder.size, self.modulation.rows * units)
                 nn.init.xavier_uniform_(head.weight, gain=1.0)

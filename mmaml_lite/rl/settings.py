@@ -34,38 +34,44 @@ class MetaSettings:
     ends_within: float | None = _setting(None, "an episode ends this near the goal; None: never")
 
     hidden: tuple[int, ...] = _setting((64, 64), "units of the policy's blocks (tanh)")
-    init_std: float = _setting(1.0, "the policy's initial standard deviation")
+    init_std: float = _setting(0.5, "the policy's initial standard deviation")
     action_scale: float = _setting(0.1, "the environment is given the policy's action times this")
     encoder_hidden: int = _setting(64, "width of the trajectory encoder")
+    encoder_scales: tuple[float, float, float] = _setting(
+        (3.0, 3.0, 1.0), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
+    )
     explore: int = _setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
     first_step_plain: bool = _setting(
         False, "first gradient step on the unmodulated network (2019)"
     )
 
-    tasks: int = _setting(20, "tasks in a meta-batch")
-    trajectories: int = _setting(20, "trajectories per task at every stage")
+    tasks: int = _setting(80, "tasks in a meta-batch")
+    trajectories: int = _setting(5, "trajectories per task at every stage, in training")
+    test_trajectories: int = _setting(20, "trajectories per task at every stage, in the test")
     steps: int = _setting(1, "inner gradient steps in training")
-    step_size: float = _setting(0.1, "inner step size alpha")
+    step_size: float = _setting(0.001, "inner step size alpha")
     discount: float = _setting(0.99, "discount gamma")
-    trace: float = _setting(1.0, "lambda of the generalised advantage estimates")
+    trace: float = _setting(0.8, "lambda of the generalised advantage estimates")
     surrogate: str = _setting("ratio", "inner surrogate: ratio or dice")
 
-    outer: str = _setting("trpo", "outer step: trpo or ppo")
+    outer: str = _setting("ppo", "outer step: trpo or ppo")
     max_kl: float = _setting(0.01, "TRPO: bound on the mean KL on post-adaptation data")
     cg_iterations: int = _setting(10, "TRPO: conjugate gradient iterations")
     fisher_trajectories: int = _setting(4, "TRPO: trajectories per task that show the curvature")
-    damping: float = _setting(1e-2, "TRPO: added to the Fisher matrix")
+    damping: float = _setting(1e-3, "TRPO: added to the Fisher matrix")
     line_search: int = _setting(15, "TRPO: tries, each 0.8 times as long")
     learning_rate: float = _setting(1e-3, "PPO: step size of Adam")
     epochs: int = _setting(5, "PPO: passes over a meta-batch")
     clip: float = _setting(0.2, "PPO: bound on the likelihood ratio")
-    target_kl: float = _setting(0.02, "PPO: no more passes beyond this mean KL")
+    target_kl: float = _setting(0.01, "PPO: no more passes beyond this mean KL")
     outer_clip: float = _setting(0.5, "PPO: bound on the norm of the outer gradient")
-    iterations: int = _setting(500, "outer steps")
+    schedule: str = _setting("linear", "PPO: learning rate constant, or linear (to 0)")
+    iterations: int = _setting(1000, "outer steps")
     seed: int = _setting(0, "seed of weights, goals and actions")
 
     def __post_init__(self):
-        object.__setattr__(self, "hidden", tuple(self.hidden))  # a list, where JSON was read
+        for name in ("hidden", "encoder_scales"):  # lists, where JSON was read
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         counts = [f.name for f in dataclasses.fields(self) if f.type == "int" or f.type is int]
         for name in counts:
             value, least = getattr(self, name), 0 if name in ("steps", "seed") else 1
@@ -94,6 +100,8 @@ class MetaSettings:
         SURROGATES[self.surrogate]
         if self.outer not in ("trpo", "ppo"):
             raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
+        if self.schedule not in ("constant", "linear"):
+            raise ValueError(f"schedule must be constant or linear, got {self.schedule!r}")
         if self.first_step_plain and (self.modulation is None or self.explore != self.trajectories):
             raise ValueError(
                 "first_step_plain steps on the trajectories that the encoder reads: it needs a "
@@ -116,8 +124,8 @@ class MetaSettings:
 
     @property
     def may_be_longer(self) -> bool:
-        """Whether a run may go on after its last step: nothing follows a schedule."""
-        return True
+        """Whether a run may go on after its last step: its learning rate has no schedule."""
+        return self.outer == "trpo" or self.schedule == "constant"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""
