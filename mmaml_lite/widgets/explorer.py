@@ -144,7 +144,7 @@ class Explorer:
             view = self._compute(**self.state)
         held, self._held = self._held, True  # controls that redraw itself moves do not count
         try:
-            if isinstance(self.screen, go.FigureWidget):
+            if hasattr(self.screen, "batch_update"):  # go.FigureWidget, which is slow to import
                 with self.screen.batch_update():
                     self._redraw(self.screen, view)
             elif self.screen is not None:

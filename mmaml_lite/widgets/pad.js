@@ -2,8 +2,10 @@
 // Pointer and touch: drag a point, tap the empty plane to add one, double-tap to take it away.
 // Keyboard: Tab to a point, arrow keys move it (Shift: five times as far), Delete takes it away.
 // Strokes: draw freely; or arrow keys move a cursor and Space puts the pen down and lifts it.
+// Steps: an arrow key, a button or a tap takes a step from where Python says one stands.
 
 const SVG = "http://www.w3.org/2000/svg";
+const ARROWS = { ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowRight: [1, 0] };
 const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3", longdash: "11 5" };
 
 function make(tag, attributes = {}, parent = null, text = null) {
@@ -105,8 +107,9 @@ function render({ model, el }) {
     make("rect", { ...area, class: "frame", "pointer-events": "none" }, svg);
     layers.back = make("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
     layers.strokes = make("g", { "clip-path": `url(#${clip})` }, svg);
+    layers.dots = make("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
     layers.points = make("g", {}, svg);
-    drawImage(); drawBack(); drawPoints();
+    drawImage(); drawDots(); drawBack(); drawPoints();
     if (focused >= 0) focus(layers.points.children[focused] ?? addButton);
   }
   const focusedPoint = () => [...(layers.points?.children ?? [])].indexOf(document.activeElement);
@@ -155,7 +158,23 @@ function render({ model, el }) {
     }
   }
 
+  function drawDots() {
+    layers.dots.replaceChildren();
+    for (const dot of get("dots")) {
+      const [x, y] = pixel([dot.x, dot.y]), r = dot.size ?? 5;
+      const look = { fill: dot.color ?? "#222", class: "dot" };
+      const corner = (_, i) => { // of a star, from the top
+        const turn = (i * Math.PI) / 5, far = i % 2 ? 0.4 * r : r;
+        return `${x + far * Math.sin(turn)},${y - far * Math.cos(turn)}`;
+      };
+      if (dot.symbol === "star") make("polygon", { points: Array.from({ length: 10 }, corner).join(" "), ...look }, layers.dots);
+      else make("circle", { cx: x, cy: y, r, ...look }, layers.dots);
+      if (dot.label) make("text", { x, y: y - r - 4, "text-anchor": "middle", class: "note" }, layers.dots, dot.label);
+    }
+  }
+
   function drawPoints() {
+    const isSteps = get("kind") === "steps";
     const isStrokes = get("kind") === "strokes", on = get("enabled");
     el.classList.toggle("off", !on);
     heading.textContent = get("heading");
@@ -169,7 +188,7 @@ function render({ model, el }) {
       if (document.activeElement === svg) make("circle", { cx: pixel(cursor)[0], cy: pixel(cursor)[1],
         r: down ? 3 : 6, class: "cursor" }, layers.strokes);
     }
-    const shown = isStrokes ? [] : get("value");
+    const shown = isStrokes || isSteps ? [] : get("value");
     while (layers.points.children.length > shown.length) layers.points.lastChild.remove();
     shown.forEach((point, i) => {
       const g = layers.points.children[i] ?? newPoint(i);
@@ -183,17 +202,23 @@ function render({ model, el }) {
       g.querySelector("text").textContent = get("names")[i] ?? i + 1;
     });
     const fixed = get("at_least") === get("at_most");
-    svg.setAttribute("role", isStrokes ? "application" : "group"); // the first hears arrow keys
+    svg.setAttribute("role", isStrokes || isSteps ? "application" : "group"); // hears arrow keys
     svg.setAttribute("aria-describedby", help.id);
-    svg.setAttribute("tabindex", isStrokes && on ? 0 : -1);
-    addButton.style.display = isStrokes || fixed ? "none" : "";
-    removeButton.style.display = fixed && !isStrokes ? "none" : "";
+    svg.setAttribute("tabindex", (isStrokes || isSteps) && on ? 0 : -1);
+    el.classList.toggle("steps", isSteps);
+    for (const b of stepButtons) {
+      b.style.display = isSteps ? "" : "none";
+      b.disabled = !canStep();
+    }
+    addButton.style.display = isStrokes || isSteps || fixed ? "none" : "";
+    removeButton.style.display = isSteps || (fixed && !isStrokes) ? "none" : "";
     removeButton.textContent = isStrokes ? "Undo" : "Remove last";
-    clearButton.style.display = fixed && !isStrokes ? "none" : "";
+    clearButton.style.display = removeButton.style.display;
     addButton.disabled = !on || shown.length >= get("at_most");
     removeButton.disabled = !on || get("value").length <= (isStrokes ? 0 : get("at_least"));
     clearButton.disabled = removeButton.disabled;
-    help.textContent = !on || get("at_most") === 0 ? "" : isStrokes
+    help.textContent = !on || get("at_most") === 0 ? "" : isSteps
+      ? "Arrow keys (Tab to the plane first), or the buttons, or click where you want to go: one step at a time." : isStrokes
       ? "Draw with the pointer. Keyboard: Tab to the plane, arrow keys move, Space lowers and lifts the pen."
       : fixed ? "Drag. Keyboard: Tab to a point, arrow keys move it (with Shift: further)."
       : "Click adds a point, dragging moves it, double-click removes it. Keyboard: Tab to a point, arrow keys move it (with Shift: further), Delete removes it.";
@@ -239,10 +264,9 @@ function render({ model, el }) {
       else hold(i, event);
     });
     g.addEventListener("keydown", (event) => {
-      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-      if (moves[event.key]) {
+      if (ARROWS[event.key]) {
         const by = get("step") * (event.shiftKey ? 5 : 1), now = points();
-        now[i] = inside([now[i][0] + by * moves[event.key][0], now[i][1] + by * moves[event.key][1]]);
+        now[i] = inside([now[i][0] + by * ARROWS[event.key][0], now[i][1] + by * ARROWS[event.key][1]]);
         send(now);
       } else if (event.key === "Delete" || event.key === "Backspace") remove(i);
       else return;
@@ -276,7 +300,12 @@ function render({ model, el }) {
   };
   svg.addEventListener("pointerdown", (event) => {
     if (!get("enabled") || event.button > 0) return;
-    if (get("kind") === "strokes") {
+    if (get("kind") === "steps") {
+      focus(svg);
+      event.preventDefault();
+      const [x, y] = plane(event), [a, b] = get("at");
+      take([x - a, y - b]);
+    } else if (get("kind") === "strokes") {
       focus(svg);
       drawing = true;
       svg.setPointerCapture(event.pointerId);
@@ -305,10 +334,9 @@ function render({ model, el }) {
   svg.addEventListener("pointercancel", release);
   svg.addEventListener("keydown", (event) => {
     if (get("kind") !== "strokes" || event.target !== svg || !get("enabled")) return;
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-    if (moves[event.key]) {
+    if (ARROWS[event.key]) {
       const by = get("step") * (event.shiftKey ? 5 : 1);
-      cursor = inside([cursor[0] + by * moves[event.key][0], cursor[1] + by * moves[event.key][1]]);
+      cursor = inside([cursor[0] + by * ARROWS[event.key][0], cursor[1] + by * ARROWS[event.key][1]]);
       if (down) extend(cursor);
     } else if (event.key === " ") {
       down = !down;
@@ -319,6 +347,17 @@ function render({ model, el }) {
     event.stopPropagation();
     drawPoints();
   });
+  // Steps: what arrives is a wish; how far it leads is for Python to say, through `at`
+  const canStep = () => get("enabled") && get("kind") === "steps" && get("value").length < get("at_most");
+  function take(move) {
+    if (canStep()) send([...points(), move.map((v) => Math.round(v * 1000) / 1000)]);
+  }
+  el.addEventListener("keydown", (event) => {
+    if (get("kind") !== "steps" || !ARROWS[event.key]) return;
+    event.preventDefault(); // the page must not scroll, even when the last step is taken
+    event.stopPropagation();
+    if (!event.repeat) take(ARROWS[event.key].map((v) => v * get("step"))); // a key held down is one step
+  });
   svg.addEventListener("focus", () => drawPoints());
   svg.addEventListener("blur", () => drawPoints());
 
@@ -328,7 +367,7 @@ function render({ model, el }) {
     b.textContent = text;
     b.addEventListener("click", () => {
       action();
-      if (b.disabled) focus(get("kind") === "strokes" ? svg : addButton); // it would be lost
+      if (b.disabled) focus(get("kind") === "points" ? addButton : svg); // it would be lost
     });
     buttons.append(b);
     return b;
@@ -348,11 +387,19 @@ function render({ model, el }) {
     send(get("kind") === "strokes" ? [] : points().slice(0, get("at_least")));
   });
 
+  const stepNames = { ArrowLeft: ["←", "step left"], ArrowUp: ["↑", "step up"], ArrowDown: ["↓", "step down"], ArrowRight: ["→", "step right"] };
+  const stepButtons = Object.entries(stepNames).map(([key, [text, label]]) => {
+    const b = button(text, () => take(ARROWS[key].map((v) => v * get("step"))));
+    b.setAttribute("aria-label", label);
+    return b;
+  });
+
   const redraw = ["kind", "xrange", "yrange", "xlabel", "ylabel", "axes", "width", "height", "heading"];
   redraw.forEach((name) => model.on(`change:${name}`, drawPlane));
   ["value", "names", "enabled", "at_least", "at_most"].forEach((name) => model.on(`change:${name}`, drawPoints));
   ["lines", "arrows"].forEach((name) => model.on(`change:${name}`, drawBack));
   model.on("change:image", drawImage);
+  model.on("change:dots", drawDots);
   drawPlane();
 }
 

@@ -1,7 +1,8 @@
 """The pad: a plane on which points are placed, moved and sketched, by pointer, touch or keyboard.
 
 It is the one widget of ours that takes positions: support points, theta in a landscape, a sketch of
-a curve, and strokes of a character. What lies behind (curves, arrows, an image) is set from Python.
+a curve, strokes of a character, steps through a plane. What lies behind (curves, arrows, an image)
+is set from Python.
 """
 
 from pathlib import Path
@@ -15,20 +16,22 @@ HERE = Path(__file__).parent
 
 
 class Pad(anywidget.AnyWidget):
-    """A plane with movable points (`kind="points"`) or free strokes (`kind="strokes"`).
+    """A plane with movable points, free strokes, or one who takes steps: `kind` says which.
 
-    value: the points `[[x, y], ...]`, or for strokes a list of such lists. at_least, at_most: how
+    value: the points `[[x, y], ...]`; for strokes a list of such lists; for steps the moves asked
+    for, one after the other, from where `at` says that one stands. at_least, at_most: how
     many points there may be (equal: none can be added or removed). names: what each point is
     called; heading: what the pad is for, visible and read aloud. step: what an arrow key moves by.
     Behind the points: `lines` (dictionaries with x, y and color, dash, width, label), `arrows`
-    (tail, head, color, dash, label) and an `image` (see `paint`). Raises traitlets.TraitError for
+    (tail, head, color, dash, label), `dots` (x, y, size, color, label, symbol "star") and an
+    `image` (see `paint`). Raises traitlets.TraitError for
     points that are not pairs of finite numbers or are too many.
     """
 
     _esm = HERE / "pad.js"
     _css = HERE / "pad.css"
 
-    kind = T.Enum(["points", "strokes"], "points").tag(sync=True)
+    kind = T.Enum(["points", "strokes", "steps"], "points").tag(sync=True)
     value = T.List().tag(sync=True)
     at_least = T.Int(0).tag(sync=True)
     at_most = T.Int(10).tag(sync=True)
@@ -45,6 +48,8 @@ class Pad(anywidget.AnyWidget):
     enabled = T.Bool(True).tag(sync=True)
     lines = T.List().tag(sync=True)
     arrows = T.List().tag(sync=True)
+    dots = T.List().tag(sync=True)
+    at = T.List([0.0, 0.0]).tag(sync=True)
     image = T.Bytes(b"").tag(sync=True)
     image_size = T.List([0, 0]).tag(sync=True)
 
@@ -58,9 +63,9 @@ class Pad(anywidget.AnyWidget):
                     raise T.TraitError(f"a point is a pair of numbers [x, y], got {point!r}")
                 if not np.isfinite(point).all():
                     raise T.TraitError(f"a point must be finite, got {point!r}")
-        if self.kind == "points" and len(proposal["value"]) > self.at_most:
+        if self.kind != "strokes" and len(proposal["value"]) > self.at_most:
             raise T.TraitError(
-                f"at most {self.at_most} points fit here, got {len(proposal['value'])}"
+                f"at most {self.at_most} {self.kind} fit here, got {len(proposal['value'])}"
             )
         return proposal["value"]
 
