@@ -27,7 +27,9 @@ def sampled(settings, seed=0):
     """A learner and the meta-batch of one outer step."""
     learner, generator = build(settings), torch.Generator().manual_seed(seed)
     goals, _ = settings.navigation().goals(settings.tasks, generator)
-    return learner, collect(learner, goals, settings.steps, generator).batch
+    return learner, collect(
+        learner, goals, settings.steps, generator, trajectories=settings.trajectories
+    ).batch
 
 
 def test_a_rollout_is_the_environments_own_story():

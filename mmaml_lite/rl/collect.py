@@ -53,10 +53,10 @@ def collect(
     First the prior alone, for the encoder; then, modulated, before each of `steps` gradient steps
     and after the last. navigation: another horizon, reward or termination than in training. tau:
     modulation vectors to use instead of the encoder's, with the same random numbers.
-    trajectories: of every task at every stage, by default as many as in training.
+    trajectories: of every task at every stage, by default as many as in the test.
     """
     s, tasks = learner.settings, len(goals)
-    n = trajectories or s.trajectories
+    n = trajectories or s.test_trajectories
     world = navigation or s.navigation()
 
     def act(theta: Theta, tau: Tau, n: int) -> Trajectories:

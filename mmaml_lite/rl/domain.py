@@ -88,7 +88,7 @@ def outer_step(run: Run) -> dict[str, float]:
     """One meta-update on fresh goals; returns per stage, gain, KL and share of the step taken."""
     s = run.settings
     goals, _ = s.navigation().goals(s.tasks, run.generator)
-    batch = collect(run.learner, goals, s.steps, run.generator).batch
+    batch = collect(run.learner, goals, s.steps, run.generator, trajectories=s.trajectories).batch
     if s.outer == "trpo":
         taken = trpo_step(run.learner, batch)
     else:

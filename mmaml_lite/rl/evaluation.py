@@ -42,9 +42,7 @@ def returns(
     generator = torch.Generator(device).manual_seed(TEST_SEED + 1 + seed)
     stages, before, embeddings = [], [], []
     for part in goals.to(device).split(chunk):
-        batch = collect(
-            learner, part, steps, generator, world, trajectories=learner.settings.test_trajectories
-        ).batch
+        batch = collect(learner, part, steps, generator, world).batch
         stages.append(torch.stack([seen.returns().mean(1) for seen in batch.stages]).cpu())
         if batch.explore is not None:
             before.append(batch.explore.returns().mean(1).cpu())

@@ -114,7 +114,7 @@ def rivals(setting: str, goal: np.ndarray) -> dict[str, Rival]:
         model = _model(path)
         s, goals = model.settings, torch.from_numpy(goal)[None]
         stages = collect(model.learner, goals, steps, torch.Generator().manual_seed(0)).batch.stages
-        walks = steps * s.trajectories + (0 if s.modulation is None else s.explore)
+        walks = steps * s.test_trajectories + (0 if s.modulation is None else s.explore)
         rewards = stages[-1].rewards[0].mean(0).numpy()
         found[key] = Rival(rewards, walks, model.provisional)
     return found

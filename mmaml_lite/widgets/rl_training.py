@@ -20,6 +20,8 @@ from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.widgets.training import LiveRun, live_path
 
 PANELS, WALKS = 4, 5  # goals, and trajectories drawn for each
+# A long inner step on few tasks learns less in the end, but something worth seeing in a minute.
+QUICK = {"tasks": 20, "trajectories": 10, "step_size": 0.1, "schedule": "constant"}
 
 
 def policy_view(learner: PolicyLearner, goals: Tensor) -> dict[str, Any]:
@@ -45,8 +47,8 @@ class LivePolicyTraining(LiveRun):
     it, and the mean return of every meta-batch before and after, with the floors.
 
     name: as in the zoo, "navigation/2-modes/maml" or ".../mumomaml-film"; iterations: outer steps
-    until it is finished (40: one to two minutes on two cores); path: file of the run, by default
-    under data/runs/live/; changes: other settings to change, such as tasks=10, trajectories=10.
+    until it is finished (40: about a minute); path: file of the run, by default under
+    data/runs/live/; changes: to QUICK or other settings, such as tasks=10.
     `start()`, `pause()`, `wait()` and `again()` do what the buttons do.
     """
 
@@ -58,7 +60,7 @@ class LivePolicyTraining(LiveRun):
         path: Path | str | None = None,
         **changes: Any,
     ):
-        settings = zoo.zoo_settings(name, seed=seed, iterations=iterations, **changes)
+        settings = zoo.zoo_settings(name, seed=seed, iterations=iterations, **(QUICK | changes))
         self._world = settings.navigation()
         self._goals, _ = self._world.goals(PANELS, torch.Generator().manual_seed(5))
         best = floors(self._world, *shared_goals(self._world))
