@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -292,5 +293,6 @@ def say(text: str) -> None:
 
 def source(function: Callable) -> None:
     """Display the source of a library function: the code that runs, not a copy of it."""
-    path = Path(inspect.getsourcefile(function))
-    say(f"`{path.parent.name}/{path.name}`\n```python\n{inspect.getsource(function)}```")
+    path = Path(inspect.getsourcefile(inspect.unwrap(function)))
+    text = textwrap.dedent(inspect.getsource(function))
+    say(f"`{path.parent.name}/{path.name}`\n```python\n{text}```")

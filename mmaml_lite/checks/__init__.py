@@ -11,11 +11,20 @@ from mmaml_lite.checks.modulation import (
     check_gates,
 )
 from mmaml_lite.checks.mumomaml import check_film, check_floor
+from mmaml_lite.checks.navigation import (
+    QUIZ_TEACH,
+    QUIZ_WALK,
+    check_surrogate,
+    check_to_come,
+    check_vote,
+)
 
 __all__ = [
     "JOURNAL",
     "QUIZ_MIX",
     "QUIZ_SOFTMAX",
+    "QUIZ_TEACH",
+    "QUIZ_WALK",
     "Prediction",
     "Quiz",
     "Reply",
@@ -28,5 +37,8 @@ __all__ = [
     "check_maml_loss",
     "check_remaining",
     "check_rescue",
+    "check_surrogate",
+    "check_to_come",
+    "check_vote",
     "exercise",
 ]

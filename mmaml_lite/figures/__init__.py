@@ -10,13 +10,18 @@ from mmaml_lite.figures.adaptation import (
 from mmaml_lite.figures.contraction import contraction, contraction_lines, directions, sweep
 from mmaml_lite.figures.dial import dial, redraw_dial
 from mmaml_lite.figures.embedding import embedding_map, forming
+from mmaml_lite.figures.exploration import exploration, redraw_exploration
 from mmaml_lite.figures.gallery import gallery
 from mmaml_lite.figures.gates import gates, reach, redraw_gates
+from mmaml_lite.figures.hunt import hunt
 from mmaml_lite.figures.kernels import ladder, pulls, redraw_pulls, tangents
 from mmaml_lite.figures.landscape import landscape
 from mmaml_lite.figures.microscope import microscope, redraw_microscope
+from mmaml_lite.figures.navigation import earned, redraw_walks, walks
 from mmaml_lite.figures.parts import parts
+from mmaml_lite.figures.policy_training import policy_training, redraw_policy_training
 from mmaml_lite.figures.regression import error_by_stage, fits
+from mmaml_lite.figures.returns import TAUS, returns
 from mmaml_lite.figures.style import METHODS, MODES, alt, caption, number
 from mmaml_lite.figures.table import table
 from mmaml_lite.figures.task import redraw_task, task
@@ -26,6 +31,7 @@ from mmaml_lite.figures.training import redraw_training, training
 __all__ = [
     "METHODS",
     "MODES",
+    "TAUS",
     "ablation",
     "adaptation",
     "alt",
@@ -36,31 +42,40 @@ __all__ = [
     "diagram",
     "dial",
     "directions",
+    "earned",
     "embedding_map",
     "error_by_stage",
     "error_by_steps",
+    "exploration",
     "first_look",
     "fits",
     "forming",
     "gallery",
     "gates",
+    "hunt",
     "ladder",
     "landscape",
     "microscope",
     "number",
     "parts",
+    "policy_training",
     "pulls",
     "reach",
     "redraw_adaptation",
     "redraw_dial",
+    "redraw_exploration",
     "redraw_gates",
     "redraw_microscope",
+    "redraw_policy_training",
     "redraw_pulls",
     "redraw_task",
     "redraw_training",
+    "redraw_walks",
+    "returns",
     "sweep",
     "table",
     "tangents",
     "task",
     "training",
+    "walks",
 ]

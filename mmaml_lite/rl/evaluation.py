@@ -10,7 +10,7 @@ from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.navigation import Navigation, NavigationVector
 
-TEST_TASKS = 1_000
+TEST_TASKS = 500
 TEST_STEPS = 5
 TEST_SEED = 1812_07172  # apart from every training seed
 

@@ -45,8 +45,7 @@ def exchange(
     for name in WHOSE:
         generator = torch.Generator().manual_seed(seed)
         lent = taken(tau, others[name]) if name in others else None
-        n = learner.settings.test_trajectories
-        stages = collect(learner, goals, steps, generator, world, lent, n)
+        stages = collect(learner, goals, steps, generator, world, lent)
         tau = stages.tau if tau is None else tau
         found[name] = torch.stack([seen.returns().mean(1) for seen in stages.batch.stages])
     return found

@@ -106,6 +106,8 @@ class PolicyLearner(nn.Module):
         step: its number; in the follow-up paper's form the first one is not modulated.
         """
         surrogate, alpha = SURROGATES[self.settings.surrogate], self.settings.step_size
+        if step > 0:
+            alpha = alpha * self.settings.later_steps
         if self.settings.first_step_plain and step == 0:
             tau = {}
 

@@ -50,6 +50,7 @@ class MetaSettings:
     test_trajectories: int = _setting(20, "trajectories per task at every stage, in the test")
     steps: int = _setting(1, "inner gradient steps in training")
     step_size: float = _setting(0.001, "inner step size alpha")
+    later_steps: float = _setting(0.25, "inner steps after the first are this times as long")
     discount: float = _setting(0.99, "discount gamma")
     trace: float = _setting(0.8, "lambda of the generalised advantage estimates")
     surrogate: str = _setting("ratio", "inner surrogate: ratio or dice")
@@ -83,6 +84,7 @@ class MetaSettings:
             "init_std",
             "action_scale",
             "step_size",
+            "later_steps",
             "max_kl",
             "damping",
             "learning_rate",

@@ -37,8 +37,7 @@ def walks(
 ) -> Walks:
     """How a policy finds its way to one goal `(2,)`; the same seed gives the same walks."""
     generator = torch.Generator().manual_seed(seed)
-    n = learner.settings.test_trajectories
-    batch = collect(learner, goal[None], steps, generator, world, trajectories=n).batch
+    batch = collect(learner, goal[None], steps, generator, world).batch
     scale, before = learner.policy.scale, None
     if batch.explore is not None:
         before = positions(batch.explore, scale)[0], batch.explore.returns().mean().item()
