@@ -29,7 +29,9 @@ def small_zoo(empty_zoo):
     """Untrained policies under the names of the trained ones."""
     for method in ("maml", "mumomaml-film"):
         name = f"navigation/2-modes/{method}"
-        settings = zoo.zoo_settings(name, hidden=(8,), trajectories=3, test_trajectories=3, horizon=30)
+        settings = zoo.zoo_settings(
+            name, hidden=(8,), trajectories=3, test_trajectories=3, horizon=30
+        )
         run = runs.start(settings, torch.device("cpu"))
         run.step = 1
         zoo.export(run, name)

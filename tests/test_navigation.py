@@ -75,6 +75,13 @@ def test_goals_come_in_equal_shares_of_the_modes():
     assert radii == {round(math.sqrt(0.5), 4)}
 
 
+def test_the_tasks_are_put_in_words():
+    told = Navigation.modes(4, spread=0.2, squared=True).words
+    assert told.startswith("goals from 4 modes at (0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5)")
+    assert "spread 0.2; reward minus the squared distance" in told
+    assert Navigation().words.endswith("spread 0.1; reward minus the distance")
+
+
 def test_the_same_seed_gives_the_same_goals():
     one, other = NavigationVector(6), NavigationVector(6)
     first, again = one.reset(seed=5)[1]["goal"], other.reset(seed=5)[1]["goal"]
@@ -112,7 +119,11 @@ def test_some_can_be_reset_alone():
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"horizon": 0}, "at least one step, got horizon 0"),
+        ({"horizon": 0}, "at least one, got horizon 0"),
+        ({"horizon": 2.5}, "whole steps"),
+        ({"spread": "wide"}, "standard deviation"),
+        ({"squared": "no"}, "True or False"),
+        ({"ends_within": "soon"}, "positive or None"),
         ({"spread": -1.0}, "standard deviation"),
         ({"centres": ()}, "at least one"),
         ({"centres": ((0.0, math.nan),)}, "finite"),
@@ -124,7 +135,9 @@ def test_settings_that_make_no_task_are_refused(settings, says):
         Navigation(**settings)
 
 
-@pytest.mark.parametrize("goal", [(1.0,), (math.nan, 0.0), [[0.5, 0.5]], (math.inf, 1.0)])
+@pytest.mark.parametrize(
+    "goal", [(1.0,), (math.nan, 0.0), [[0.5, 0.5]], (math.inf, 1.0), "there", None]
+)
 def test_a_bad_goal_is_refused_and_the_episode_goes_on(goal):
     env, many = Navigation2D(), NavigationVector(2)
     env.reset(seed=0), many.reset(seed=0)
@@ -136,7 +149,7 @@ def test_a_bad_goal_is_refused_and_the_episode_goes_on(goal):
     assert torch.equal(many._goal, before)
 
 
-@pytest.mark.parametrize("action", [[0.1], [math.nan, 0.0], [0.0, math.inf]])
+@pytest.mark.parametrize("action", [[0.1], [math.nan, 0.0], [0.0, math.inf], "up", None])
 def test_a_bad_action_is_refused(action):
     env, many = Navigation2D(), NavigationVector(2)
     env.reset(seed=0), many.reset(seed=0)

@@ -397,7 +397,8 @@ def test_curves_are_the_stored_ones_beside_the_papers(stored):
     explorer.set(scale="linear", ending="ends within 0.01")
     line = next(t for t in explorer.twin().data if t.name == "MuMoMAML")
     np.testing.assert_allclose(line.y[1], -21)
-    assert "1,000 fresh tasks" in explorer.summary and "2 seeds" in explorer.summary
+    assert "1,000 fresh tasks" in explorer.summary and "spread 0.1; reward" in explorer.summary
+    assert "2 seeds" in explorer.summary
 
 
 def test_a_setting_without_published_points_and_with_one_method(stored):

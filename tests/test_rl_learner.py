@@ -1,5 +1,7 @@
 """The meta-RL learner and its outer step, on episodes of a few steps."""
 
+import math
+
 import pytest
 import torch
 from torch.func import grad
@@ -7,6 +9,7 @@ from torch.func import grad
 from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl import outer as module
+from mmaml_lite.rl.advantages import baseline, discounted, generalised, normalised
 from mmaml_lite.rl.collect import MetaBatch, collect
 from mmaml_lite.rl.domain import build
 from mmaml_lite.rl.learner import PolicyLearner
@@ -74,12 +77,13 @@ def test_the_same_seed_gives_the_same_trajectories():
 
 
 @pytest.mark.parametrize("modulation", [None, "film", "scale", "sigmoid", "softmax"])
-@pytest.mark.parametrize("ends_within", [None, 0.3])
+@pytest.mark.parametrize("ends_within", [None, 0.5])
 def test_adapting_follows_the_gradient_of_every_task_alone(modulation, ends_within):
     settings = MetaSettings(**SMALL, modulation=modulation, ends_within=ends_within)
     learner, batch = sampled(settings)
     theta, tau = adapted(learner, batch)
     seen, advantages = batch.stages[0], learner.advantages(batch.stages[0])
+    assert (seen.alive.min() == 0) == (ends_within is not None), "some episodes have ended"
     start = {k: v.detach() for k, v in learner.theta.items()}
     for i in range(settings.tasks):
         own = {b: t[i].detach() for b, t in tau.items()}
@@ -160,6 +164,87 @@ def test_ppo_raises_its_objective():
     assert told["gain"] > 0
 
 
+def test_ppos_gain_is_cut_where_the_policy_has_moved_far_enough():
+    """Ratios 1.5 and 0.5, each with a good and a bad action: only what pays is cut, by hand."""
+    ratio = torch.tensor([[[1.5, 1.5, 0.5, 0.5, 9.0]]])
+    advantages = torch.tensor([[[1.0, -1.0, 1.0, -1.0, 1.0]]])
+    alive = torch.tensor([[[1.0, 1.0, 1.0, 1.0, 0.0]]])
+    new = module.Adapted(ratio.log().requires_grad_(True), None, None)
+    old = module.Adapted(torch.zeros_like(ratio), None, None)
+    found = module.clipped_gain(new, old, advantages, alive, 0.2)
+    assert found.item() == pytest.approx((1.2 - 1.5 + 0.5 - 0.8) / 4)
+    (slope,) = torch.autograd.grad(found, new.log_prob)
+    torch.testing.assert_close(slope, torch.tensor([[[0.0, -1.5, 0.5, 0.0, 0.0]]]) / 4)
+    loose = module.clipped_gain(new, old, advantages, alive, 0.9)
+    torch.testing.assert_close(loose, module.gain(new, old, advantages, alive))
+
+
+@pytest.mark.parametrize(("target_kl", "passes"), [(1e-9, 1), (1e9, 4)])
+def test_ppos_passes_end_when_the_policies_have_moved_far(target_kl, passes):
+    learner, batch = sampled(MetaSettings(**SMALL, epochs=4, target_kl=target_kl))
+    told = module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
+    assert told["share"] == passes / 4 and told["kl"] > 1e-9
+
+
+def test_ppos_step_follows_a_gradient_of_bounded_norm():
+    learner, batch = sampled(MetaSettings(**SMALL, epochs=1, outer_clip=1e-3))
+    before = [p.detach().clone() for p in learner.parameters()]
+    module.ppo_steps(learner, batch, torch.optim.SGD(learner.parameters(), 1.0))
+    moved = [(a - b).norm() for a, b in zip(before, learner.parameters(), strict=True)]
+    assert torch.stack(moved).norm().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_the_mean_kl_is_from_old_to_new_over_the_steps_that_were_taken():
+    mean, wide, narrow = torch.zeros(1, 1, 2, 1), torch.zeros(1, 1, 1, 1), torch.full((1,) * 4, -1)
+    old = module.Adapted(None, mean, wide)
+    new = module.Adapted(None, mean + torch.tensor([[1.0], [5.0]]), narrow)
+    found = mean_kl(new, old, torch.tensor([[[1.0, 0.0]]]))  # the second step was after the end
+    pair = [torch.distributions.Normal(m, s) for m, s in ((0.0, 1.0), (1.0, math.exp(-1)))]
+    assert found.item() == pytest.approx(torch.distributions.kl_divergence(*pair).item())
+
+
+def test_every_step_is_taken_on_the_walks_of_the_policy_before_it():
+    """What `collect` does while it samples is what `adapted` repeats with gradients."""
+    settings = MetaSettings(**SMALL, steps=3, step_size=0.5, later_steps=1.0)
+    learner, generator = build(settings), torch.Generator().manual_seed(0)
+    goals, _ = settings.navigation().goals(settings.tasks, generator)
+    way = collect(learner, goals, 3, generator)
+    theta, tau = adapted(learner, way.batch)
+    assert len(way.thetas) == len(way.batch.stages) == 4
+    for name, weights in way.thetas[-1].items():
+        torch.testing.assert_close(weights, theta[name], atol=1e-5, rtol=1e-4)
+    for block, vector in way.tau.items():
+        torch.testing.assert_close(vector, tau[block])
+    for theta, seen in zip(way.thetas, way.batch.stages, strict=True):
+        found = learner.log_probs(theta, way.tau, seen)
+        torch.testing.assert_close(found, seen.log_probs, atol=1e-4, rtol=1e-4)
+
+
+def test_advantages_are_made_with_the_settings_discount_and_trace():
+    learner, batch = sampled(MetaSettings(**SMALL, discount=0.5, trace=0.3, ends_within=0.5))
+    seen = batch.stages[0]
+    values = baseline(seen.observations, discounted(seen.rewards, 0.5), seen.alive)
+    expected = normalised(generalised(seen.rewards, values, seen.alive, 0.5, 0.3), seen.alive)
+    torch.testing.assert_close(learner.advantages(seen), expected)
+
+
+def test_the_encoder_reads_what_its_scales_make_of_a_walk():
+    learner, batch = sampled(MetaSettings(**SMALL, encoder_scales=(2.0, 3.0, 0.5)))
+    plain = with_settings(learner, MetaSettings(**SMALL, encoder_scales=(1.0, 1.0, 0.0)))
+    seen = batch.explore
+    scaled = seen._replace(observations=2 * seen.observations, rewards=3 * (seen.rewards + 0.5))
+    torch.testing.assert_close(learner.embed(seen), plain.embed(scaled))
+
+
+def test_later_steps_are_shorter_by_their_factor():
+    learner, batch = sampled(MetaSettings(**SMALL, later_steps=0.25))
+    theta, seen = per_task(dict(learner.theta), 4), batch.stages[0]
+    tau = learner.modulate(learner.embed(batch.explore))
+    moves = [learner.adapt(theta, tau, seen, step)["weight1"] - theta["weight1"] for step in (0, 3)]
+    assert moves[0].abs().max() > 1e-5
+    torch.testing.assert_close(moves[1], 0.25 * moves[0], atol=1e-6, rtol=1e-2)
+
+
 def test_ppo_stops_before_it_writes_nan():
     learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
     batch.stages[0].actions[0, 0, 0] = float("nan")
@@ -176,7 +261,12 @@ def test_the_follow_up_papers_forms():
     )
     learner, batch = sampled(settings)
     assert batch.explore.rewards.shape[1] == 5 and len(batch.stages) == 3
-    plain, _ = adapted(learner, batch)
+    assert batch.stages[0] is batch.explore, "the first step is on what the encoder read"
+    plain, tau = adapted(learner, batch)
+    theta = per_task(dict(learner.theta), settings.tasks)
+    first = learner.adapt(theta, {}, batch.explore, 1)["weight0"] - theta["weight0"]
+    found = learner.adapt(theta, tau, batch.explore, 0)["weight0"] - theta["weight0"]
+    torch.testing.assert_close(found * settings.later_steps, first, atol=1e-6, rtol=1e-3)
     modulated, _ = adapted(
         with_settings(learner, MetaSettings(**(settings.to_dict() | {"first_step_plain": False}))),
         batch,
@@ -211,6 +301,12 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
         ({"tasks": 2.5}, "tasks must be a whole number from 1"),
         ({"hidden": (64, 0)}, "hidden must be whole numbers above 0"),
         ({"step_size": 0.0}, "step_size must be positive"),
+        ({"step_size": "large"}, "step_size must be positive"),
+        ({"hidden": 5}, "hidden must be whole numbers above 0"),
+        ({"encoder_scales": (1.0, 2.0)}, "three finite numbers"),
+        ({"ends_within": "soon"}, "positive or None"),
+        ({"squared": "maybe"}, "squared must be True or False"),
+        ({"first_step_plain": 1}, "first_step_plain must be True or False"),
         ({"discount": 1.5}, "discount must lie in 0..1"),
         ({"horizon": 0}, "horizon must be a whole number from 1"),
         ({"modulation": "magic"}, "unknown modulation"),

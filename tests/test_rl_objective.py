@@ -148,6 +148,13 @@ def test_the_baseline_finds_what_is_linear_in_its_features():
     torch.testing.assert_close(found, returns * alive, atol=1e-2, rtol=1e-2)
 
 
+def test_the_features_by_hand():
+    found = features(torch.tensor([[[3.0, -2.0], [1.0, 0.0], [0.5, 4.0]]]))
+    t = 0.02
+    expected = torch.tensor([0.5, 4.0, 0.25, 16.0, t, t**2, t**3, 1.0])
+    torch.testing.assert_close(found[0, 2], expected)
+
+
 def test_normalised_advantages_have_mean_zero_and_variance_one_for_each_task():
     alive = (torch.arange(6) < torch.tensor([6, 4])[:, None]).float().expand(3, 2, 6)
     found = normalised(5 + 3 * torch.randn(3, 2, 6), alive)

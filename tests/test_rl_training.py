@@ -10,11 +10,14 @@ import torch
 from mmaml_lite import zoo
 from mmaml_lite.__main__ import main
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.published import NAVIGATION
 from mmaml_lite.report import read_results
 from mmaml_lite.rl import Navigation, NavigationVector
+from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.domain import METHODS, named
 from mmaml_lite.rl.evaluation import floors, neighbour_vote, returns, shared_goals, terminations
 from mmaml_lite.rl.report import evaluate_setting, markdown
+from mmaml_lite.runs import start
 from mmaml_lite.training import Callback, train
 
 SMALL = {
@@ -107,6 +110,8 @@ def test_names_make_settings():
     later = named("2-modes", "mumomaml-scale", "paper-2019")
     assert later.modulation == "scale" and later.first_step_plain
     assert later.explore == later.trajectories == 20
+    plain = named("2-modes", "maml", "paper-2019")
+    assert (plain.trajectories, plain.first_step_plain) == (20, False)
     for method in METHODS:
         assert domain("navigation").label(method)
     with pytest.raises(ValueError, match="expected 1-mode, 2-modes"):
@@ -122,7 +127,7 @@ def test_a_run_that_diverges_says_so(monkeypatch):
         def on_start(self, run):
             next(iter(run.learner.encoder.parameters())).data.fill_(torch.nan)
 
-    with pytest.raises((TrainingDiverged, ValueError), match=r"finite|NaN"):
+    with pytest.raises(TrainingDiverged, match=r"step 0: .*NaN.*smaller step_size"):
         train(small(), device="cpu", callbacks=[Break()])
 
 
@@ -153,6 +158,26 @@ def test_evaluation_draws_fresh_trajectories_and_is_repeatable():
     assert first.embedding.shape == (6, 6)
     assert torch.equal(first.stages, again.stages) and not torch.equal(first.stages, other.stages)
     assert returns(domain("navigation").build(small("maml")), goals, world).before is None
+
+
+def test_the_return_is_that_of_the_asked_ending():
+    learner, world = domain("navigation").build(small()), small().navigation()
+    goals, _ = shared_goals(world, 6)
+    full, cut = (
+        returns(learner, goals, dataclasses.replace(world, ends_within=within), steps=1).stages
+        for within in (None, 5.0)  # the first step ends it
+    )
+    assert (cut > full).all() and cut.mean() > 0.5 * full.mean()
+
+
+def test_an_outer_step_samples_as_many_walks_as_are_set():
+    settings = small(trajectories=2, test_trajectories=5)
+    run, again = (start(settings, torch.device("cpu")) for _ in range(2))
+    measured = domain("navigation").outer_step(run)
+    goals, _ = settings.navigation().goals(settings.tasks, again.generator)
+    stages = collect(again.learner, goals, 1, again.generator, trajectories=2).batch.stages
+    assert measured["step 0"] == pytest.approx(stages[0].returns().mean().item())
+    assert measured["return"] == pytest.approx(stages[1].returns().mean().item())
 
 
 def test_both_endings_of_the_same_tasks():
@@ -186,6 +211,11 @@ def test_trained_named_evaluated_reported(tmp_path, monkeypatch, capsys):
         maml[1]["mean"] - film["endings"]["100 steps"]["stages"][1]["mean"], rel=1e-4
     )
     text = markdown(found)
+    assert "2 modes at (0.5, 0.5), (-0.5, -0.5), spread 0.1; reward minus the distance" in text
+    last = ", ".join(
+        f"{seed[-1]['mean']:.1f}" for seed in film["endings"]["100 steps"]["seeds"].values()
+    )
+    assert f"2 outer steps, step 5 seed by seed {last} (100 steps)" in text
     assert "-18.1" in text and "told the goal" in text and "(provisional)" in text
     assert main(["report", "navigation/2-modes"]) == 0
     assert capsys.readouterr().out.strip() == text.strip()
@@ -195,3 +225,51 @@ def test_nothing_to_evaluate_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     with pytest.raises(ValueError, match="train something first"):
         evaluate_setting("navigation/6-modes")
+    with pytest.raises(ValueError, match="two tasks for each mode, got 3"):
+        evaluate_setting("navigation/2-modes", 3)
+    with pytest.raises(ValueError, match="such as"):
+        evaluate_setting("navigation")
+
+
+def test_policies_of_other_tasks_are_not_evaluated_beside_these(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+    name = "navigation/2-modes/maml"
+    run = start(zoo.zoo_settings(name, **SMALL), torch.device("cpu"))
+    run.step = 1
+    zoo.export(run, name)
+    with pytest.raises(ValueError, match="trained on other tasks"):
+        evaluate_setting("navigation/2-modes", tell=lambda line: None)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_shipped_policies_do_what_the_results_say(seed):
+    """On a few fresh goals: modulation finds the mode at once, a step the goal, MAML later."""
+    film, maml = (
+        zoo.read(zoo.weights_path(f"navigation/2-modes/{method}", seed=seed))
+        for method in ("mumomaml-film", "maml")
+    )
+    world = terminations(film.settings.navigation(), 0.01)["ends within 0.01"]
+    goals, mode = world.goals(60, torch.Generator().manual_seed(11))
+    ours, theirs = (returns(m.learner, goals, world, steps=2) for m in (film, maml))
+    assert neighbour_vote(ours.embedding, mode) >= 0.95
+    paper = NAVIGATION["2-modes"]["mumomaml-film"][1:4]
+    assert all(ours.stages.mean(1) > torch.tensor(paper) - torch.tensor([3.0, 1.0, 1.0]))
+    assert ours.stages[0].mean() > theirs.stages[0].mean() + 30
+    assert (ours.stages.mean(1) > theirs.stages.mean(1)).all()
+    assert ours.before.mean() < -50, "the walk before modulation is blind"
+    for model in (film, maml):
+        logged = [record["return"] for record in model.log]
+        assert len(logged) == model.settings.iterations // 5 and logged[-1] > logged[0]
+
+
+def test_the_stored_results_reach_the_papers_curve_where_episodes_end_at_the_goal():
+    found = read_results("navigation/2-modes")["methods"]
+    film, maml = found["paper/mumomaml-film"], found["paper/maml"]
+    paper = NAVIGATION["2-modes"]["mumomaml-film"][1:]
+    ended = [s["mean"] for s in film["endings"]["ends within 0.01"]["stages"]]
+    assert all(ours >= theirs for ours, theirs in zip(ended, paper, strict=True))
+    for ending, there in film["endings"].items():
+        for ours, theirs in zip(there["stages"], maml["endings"][ending]["stages"], strict=True):
+            assert ours["mean"] - ours["ci95"] > theirs["mean"] + theirs["ci95"]
+        assert len(there["seeds"]) >= 3
+    assert min(film["votes"].values()) >= 0.95

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.rl.advantages import discounted
 
 QUIZ_WALK = Quiz(
     "The exploratory walk is the same whatever the goal. What makes two tasks' τ differ?",
@@ -123,21 +124,21 @@ def check_to_come(to_come: Callable[[Tensor, float], Tensor]) -> Reply:
     """Exercise: to_come(rewards, gamma), discounted sums from each step on `(n, H) -> (n, H)`."""
     rewards = torch.tensor([[1.0, 2.0, -4.0, 8.0], [0.5, -1.0, 3.0, 2.0]], dtype=torch.float64)
     gamma, steps = 0.5, rewards.shape[1]
-    right = _to_come(rewards, gamma)
+    right = discounted(rewards, gamma)
     powers = gamma ** torch.arange(steps, dtype=torch.float64)
-    past = _to_come(rewards.flip(-1), gamma).flip(-1)
+    past = discounted(rewards.flip(-1), gamma).flip(-1)
     mistakes = [
         (rewards, "The rewards come back as they were: each step also gets what follows it."),
-        (_to_come(rewards, 1.0), "gamma plays no part: a reward one step later counts gamma times, "
-         "two steps later gamma squared times."),
+        (discounted(rewards, 1.0), "gamma plays no part: a reward one step later counts gamma "
+         "times, two steps later gamma squared times."),
         (rewards.cumsum(-1), "You add up the *past* (and leave gamma out). An action is answered "
          "by what comes after it."),
         (past, "You add up the *past*: run through time backwards."),
         (rewards.flip(-1).cumsum(-1), "Turn the result around again: it runs from the last step to "
          "the first (and gamma is missing)."),
         (right.flip(-1), "Turn the result around again: it runs from the last step to the first."),
-        (_to_come(rewards * powers, 1.0), "You discount from the start of the episode: the reward "
-         "*of this very step* counts fully, at every step."),
+        (discounted(rewards * powers, 1.0), "You discount from the start of the episode: the "
+         "reward *of this very step* counts fully, at every step."),
         (gamma * torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1), "The reward of the step "
          "itself is missing: it answers this step's action, too."),
         (torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1), "Off by one: the reward of the "
@@ -149,7 +150,8 @@ def check_to_come(to_come: Callable[[Tensor, float], Tensor]) -> Reply:
         (rewards * powers, "The rewards are discounted; now add up, from each step to the end."),
         (right.mean(0, keepdim=True).expand_as(right), "The trajectories are averaged: keep each "
          "its own."),
-        (_to_come(rewards.T, gamma).T, "You run along the trajectories: time is the *last* axis."),
+        (discounted(rewards.T, gamma).T, "You run along the trajectories: time is the *last* "
+         "axis."),
     ]  # fmt: skip
     answer = to_come(rewards.clone(), gamma)
     if not isinstance(answer, Tensor):
@@ -172,14 +174,6 @@ def check_to_come(to_come: Callable[[Tensor, float], Tensor]) -> Reply:
         "Not the discounted sum from each step on. Last step: its own reward. One before: its own "
         "plus gamma times that. And so on, backwards.",
     )
-
-
-def _to_come(rewards: Tensor, gamma: float) -> Tensor:
-    out, running = torch.empty_like(rewards), torch.zeros_like(rewards[..., 0])
-    for t in reversed(range(rewards.shape[-1])):
-        running = rewards[..., t] + gamma * running
-        out[..., t] = running
-    return out
 
 
 @exercise("Write the vote of the nearest neighbour")

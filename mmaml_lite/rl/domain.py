@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from mmaml_lite.domains import DOMAINS, Domain, numbered_modes
+from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged, numbered_modes
 from mmaml_lite.registry import Registry
 from mmaml_lite.rl.collect import MetaBatch, collect
 from mmaml_lite.rl.learner import PolicyLearner
@@ -58,7 +58,10 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> M
         "method": method, "recipe": recipe, "modulation": METHODS[method].modulation,
         "modes": modes, "ends_within": ENDS_WITHIN if ends else None,
     }  # fmt: skip
-    return MetaSettings(**(settings | RECIPES[recipe])).replace(**changes)
+    settings |= RECIPES[recipe]
+    if settings["modulation"] is None:  # every step is one on the unmodulated network
+        settings["first_step_plain"] = False
+    return MetaSettings(**settings).replace(**changes)
 
 
 def recipe_of(settings: MetaSettings) -> MetaSettings:
@@ -85,10 +88,18 @@ def stage_returns(batch: MetaBatch) -> dict[str, float]:
 
 
 def outer_step(run: Run) -> dict[str, float]:
-    """One meta-update on fresh goals; returns per stage, gain, KL and share of the step taken."""
+    """One meta-update on fresh goals; returns per stage, gain, KL and share of the step taken.
+
+    Raises TrainingDiverged when a policy's actions or the gradient are not finite.
+    """
     s = run.settings
     goals, _ = s.navigation().goals(s.tasks, run.generator)
-    batch = collect(run.learner, goals, s.steps, run.generator, trajectories=s.trajectories).batch
+    try:
+        stages = collect(run.learner, goals, s.steps, run.generator, trajectories=s.trajectories)
+    except ValueError as error:  # the goals are ours, so it is the actions
+        advice = "try a smaller step_size or learning_rate"
+        raise TrainingDiverged(f"step {run.step}: {error}; {advice}") from error
+    batch = stages.batch
     if s.outer == "trpo":
         taken = trpo_step(run.learner, batch)
     else:

@@ -42,12 +42,18 @@ class Navigation:
             raise ValueError(f"centres must be pairs (x, y), at least one, got {self.centres}")
         if not np.isfinite(self.centres).all():
             raise ValueError(f"centres must be finite, got {self.centres}")
-        if not 0 <= self.spread < math.inf:
-            raise ValueError(f"spread is a standard deviation, expected >= 0, got {self.spread}")
-        if self.horizon < 1:
-            raise ValueError(f"an episode needs at least one step, got horizon {self.horizon}")
-        if self.ends_within is not None and not self.ends_within > 0:
-            raise ValueError(f"ends_within must be positive or None, got {self.ends_within}")
+        if not (_is_number(self.spread) and 0 <= self.spread < math.inf):
+            raise ValueError(f"spread is a standard deviation, expected >= 0, got {self.spread!r}")
+        if type(self.horizon) is not int or self.horizon < 1:
+            raise ValueError(
+                f"an episode needs whole steps, and at least one, got horizon {self.horizon!r}"
+            )
+        if type(self.squared) is not bool:
+            raise ValueError(f"squared must be True or False, got {self.squared!r}")
+        if self.ends_within is not None and not (
+            _is_number(self.ends_within) and self.ends_within > 0
+        ):
+            raise ValueError(f"ends_within must be positive or None, got {self.ends_within!r}")
 
     @classmethod
     def modes(cls, count: int, **settings: Any) -> "Navigation":
@@ -58,6 +64,14 @@ class Navigation:
         radius = math.sqrt(0.5)
         centres = tuple((radius * math.cos(t), radius * math.sin(t)) for t in turns)
         return cls(tuple((round(x, 6), round(y, 6)) for x, y in centres), **settings)
+
+    @property
+    def words(self) -> str:
+        """Place and spread of the modes and the form of the reward, as stated beside numbers."""
+        places = ", ".join(f"({x:.3g}, {y:.3g})" for x, y in self.centres)
+        modes = f"{len(self.centres)} mode{'s' if len(self.centres) > 1 else ''}"
+        reward = "squared distance" if self.squared else "distance"
+        return f"goals from {modes} at {places}, spread {self.spread:g}; reward minus the {reward}"
 
     def goals(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw goals `(count, 2)` and their modes `(count,)`, in equal shares, in mode order.
@@ -72,12 +86,24 @@ class Navigation:
         return torch.tensor(self.centres, device=device)[mode] + noise, mode
 
 
-def checked_goals(goal: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Goals as float32 of this shape; raises ValueError when they are not, or not finite."""
-    goals = np.asarray(goal.cpu() if isinstance(goal, Tensor) else goal, dtype=np.float32)
-    if goals.shape != shape or not np.isfinite(goals).all():
-        raise ValueError(f"expected a finite goal of shape {shape}, got {goal!r}")
-    return goals
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def checked(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """A goal, goals or an action as float32 of this shape.
+
+    Raises ValueError, which says `what` was expected, for any other shape, for what is no array of
+    numbers, and for values that are not finite.
+    """
+    try:
+        plain = value.detach().cpu() if isinstance(value, Tensor) else value
+        array = np.asarray(plain, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"expected a finite {what} of shape {shape}, got {value!r}") from error
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"expected a finite {what} of shape {shape}, got {value!r}")
+    return array
 
 
 class Navigation2D(gymnasium.Env):
@@ -104,7 +130,7 @@ class Navigation2D(gymnasium.Env):
         """Go back to the origin; options: `goal`."""
         super().reset(seed=seed)
         if options and "goal" in options:
-            self._goal = checked_goals(options["goal"], (2,))
+            self._goal = checked(options["goal"], (2,), "goal")
         else:
             s = self.settings
             centre = np.array(s.centres[self.np_random.integers(len(s.centres))])
@@ -115,9 +141,7 @@ class Navigation2D(gymnasium.Env):
 
     def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         """Move; the reward is minus the distance from the goal after the move."""
-        move = np.asarray(action, dtype=np.float32)
-        if move.shape != (2,) or not np.isfinite(move).all():
-            raise ValueError(f"expected a finite action of shape (2,), got {action!r}")
+        move = checked(action, (2,), "action")
         self._position = self._position + np.clip(move, -STEP, STEP)
         self._steps += 1
         off = self._position - self._goal
@@ -167,7 +191,7 @@ class NavigationVector(VectorEnv):
         if seed is not None:
             self._generator.manual_seed(seed)
         if "goal" in options:
-            goal = torch.from_numpy(checked_goals(options["goal"], (self.num_envs, 2)))
+            goal = torch.from_numpy(checked(options["goal"], (self.num_envs, 2), "goal"))
             goal = goal.to(self.device)
         else:
             goal, _ = self.settings.goals(self.num_envs, self._generator)
@@ -187,7 +211,12 @@ class NavigationVector(VectorEnv):
 
         Raises ValueError for actions of another shape than `(n, 2)` or not finite.
         """
-        moves = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        try:
+            moves = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"expected actions of shape {tuple(self._goal.shape)}, got {actions!r}"
+            ) from error
         if moves.shape != self._goal.shape:
             raise ValueError(
                 f"expected actions of shape {tuple(self._goal.shape)}, got {tuple(moves.shape)}"

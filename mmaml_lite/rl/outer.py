@@ -50,6 +50,15 @@ def gain(new: Adapted, old: Adapted, advantages: Tensor, alive: Tensor) -> Tenso
     return ((new.log_prob - old.log_prob).exp() * advantages * alive).sum() / alive.sum()
 
 
+def clipped_gain(
+    new: Adapted, old: Adapted, advantages: Tensor, alive: Tensor, clip: float
+) -> Tensor:
+    """As `gain`, but a ratio beyond 1 - clip..1 + clip earns no more: what PPO improves."""
+    ratio = (new.log_prob - old.log_prob).exp()
+    lower = torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
+    return (lower * alive).sum() / alive.sum()
+
+
 def mean_kl(new: Adapted, old: Adapted, alive: Tensor) -> Tensor:
     """Mean over steps of KL(old || new) on the post-adaptation data."""
     each = divergence(old.mean, old.log_std, new.mean, new.log_std)
@@ -145,11 +154,8 @@ def ppo_steps(
     old = Adapted(*(part.detach() for part in new))
     taken, kl = 0, 0.0
     while taken < s.epochs and kl <= s.target_kl:
-        ratio = (new.log_prob - old.log_prob).exp()
-        clipped = ratio.clamp(1 - s.clip, 1 + s.clip)
-        lower = torch.minimum(ratio * advantages, clipped * advantages)
         optimiser.zero_grad()
-        (-(lower * alive).sum() / alive.sum()).backward()
+        (-clipped_gain(new, old, advantages, alive, s.clip)).backward()
         norm = nn.utils.clip_grad_norm_(learner.parameters(), s.outer_clip)
         if not torch.isfinite(norm):
             raise TrainingDiverged("the gradient is not finite: try a smaller learning_rate")

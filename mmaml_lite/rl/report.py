@@ -11,7 +11,7 @@ from mmaml_lite import checkpoint, zoo
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import NAVIGATION
 from mmaml_lite.report import results_path
-from mmaml_lite.rl.domain import ENDS_WITHIN, METHODS, named
+from mmaml_lite.rl.domain import ENDS_WITHIN, METHODS
 from mmaml_lite.rl.evaluation import (
     TEST_SEED,
     TEST_STEPS,
@@ -45,25 +45,33 @@ def evaluate_setting(
     """Evaluate a setting's policies with both terminations on the same tasks; write the results.
 
     count: of the tasks; fewer than TEST_TASKS are shown, not stored. Several seeds of a method are
-    averaged task by task; each one is listed as well.
+    averaged task by task; each one is listed as well. Raises ValueError for too few tasks, where
+    the zoo holds nothing, and for policies that were trained on other tasks.
     """
-    count = TEST_TASKS if count is None else count
+    count, asked = TEST_TASKS if count is None else count, zoo.zoo_settings(f"{setting}/maml")
+    if count < 2 * asked.modes:
+        raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
     entries = zoo.available(setting)
     if not entries:
         raise ValueError(f"the zoo holds nothing for {setting}: train something first")
-    worlds = terminations(named(setting.split("/")[1], "maml").navigation(), ENDS_WITHIN)
+    worlds = terminations(asked.navigation(), ENDS_WITHIN)
     goals, mode = shared_goals(next(iter(worlds.values())), count)
     found: dict[str, dict[str, list[Returns]]] = {}
     methods: dict[str, Any] = {}
     for name, recipe, seed in entries:
         model = zoo.read(zoo.weights_path(name, recipe, seed), device)
+        same_tasks = ("modes", "spread", "squared", "horizon")
+        if any(getattr(model.settings, s) != getattr(asked, s) for s in same_tasks):
+            raise ValueError(f"{name} was trained on other tasks than those of {setting}")
         key = f"{recipe}/{model.settings.method}"
-        record = methods.setdefault(key, {
-            "label": model.label, "provisional": model.provisional,
-            "iterations": model.settings.iterations, "settings": model.settings.to_dict(),
-            "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-            "votes": {}, "endings": {},
-        })  # fmt: skip
+        trained = model.settings.iterations
+        record = methods.setdefault(key, {"iterations": trained, "votes": {}, "endings": {}})
+        if trained <= record["iterations"]:  # the least trained seed speaks
+            record |= {
+                "label": model.label, "provisional": model.provisional, "iterations": trained,
+                "settings": model.settings.to_dict(),
+                "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
+            }  # fmt: skip
         for ending, world in worlds.items():
             earned = returns(model.learner, goals, world, seed=seed)
             found.setdefault(key, {}).setdefault(ending, []).append(earned)
@@ -71,8 +79,9 @@ def evaluate_setting(
             seeds[str(seed)] = [interval(stage) for stage in earned.stages]
             stages = ", ".join(f"{stage.mean():.1f}" for stage in earned.stages)
             tell(f"{key} seed {seed}, {ending}: {stages}")
-        if earned.embedding is not None:
-            record["votes"][str(seed)] = neighbour_vote(earned.embedding, mode)
+            own = world.ends_within == model.settings.ends_within  # as it was trained
+            if own and earned.embedding is not None:
+                record["votes"][str(seed)] = neighbour_vote(earned.embedding, mode)
     means = {
         key: {ending: _averaged(runs) for ending, runs in endings.items()}
         for key, endings in found.items()
@@ -136,19 +145,29 @@ def markdown(results: dict[str, Any]) -> str:
     for ending, found in results["floors"].items():
         for name, label in FLOORS.items():
             lines.append([label, "floor", "", ending, *[""] * len(stages), shown(found[name]), ""])
+    world = zoo.zoo_settings(f"{results['setting']}/maml").navigation()
     trained = "ends within" if setting.endswith("-ends") else "has its full length"
-    notes = [
-        f"{record['label']} ({key.split('/')[0]}): {record['iterations']:,} outer steps"
-        for key, record in results["methods"].items()
-    ]
+    notes = []
+    for key, record in results["methods"].items():
+        ending = next(iter(record["endings"]))
+        last = [
+            f"{stages[-1]['mean']:.1f}" for stages in record["endings"][ending]["seeds"].values()
+        ]
+        notes.append(
+            f"{record['label']} ({key.split('/')[0]}): {record['iterations']:,} outer steps, "
+            f"step {results['steps']} seed by seed {', '.join(last)} ({ending})"
+        )
+        if record["settings"]["first_step_plain"]:
+            notes[-1] += ", not modulated before its first step"
     return "\n".join([
         f"### {results['setting']}",
         "",
         *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
         "",
-        f"Mean undiscounted return, actions sampled; {results['tasks']:,} fresh tasks, the same "
-        "for every row; ± is the 95 % interval over tasks of the mean over seeds. 'episode' says "
-        f"when an episode ends in the test; in training it {trained}. 'mode named': share of "
+        f"Mean undiscounted return, actions sampled; {world.words}; "
+        f"{results['tasks']:,} fresh tasks, the same for every row; ± is the 95 % interval over "
+        "tasks of the mean over seeds, so it does not hold how seeds differ. 'episode' says when "
+        f"an episode ends in the test; in training it {trained}. 'mode named': share of "
         "tasks whose nearest neighbour by embedding has the same mode. "
         + "; ".join(notes) + ".",
     ])  # fmt: skip

@@ -1,10 +1,12 @@
 """Every constant of meta-reinforcement learning in one place, explained field by field.
 
-What the paper leaves open follows the MAML-RL reference implementations; see `Navigation` for the
-tasks. `paper-2019` are the forms of the follow-up paper's released code.
+What the paper leaves open is our choice: the baseline, gamma and most of TRPO are those of the
+MAML-RL reference implementations, the rest is what was found to learn well. See `Navigation` for
+the tasks, and `RECIPES` for the forms of the follow-up paper's released code.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,6 +18,14 @@ from mmaml_lite.rl.objective import SURROGATES
 
 def _setting(default: Any, help: str) -> Any:
     return dataclasses.field(default=default, metadata={"help": help})
+
+
+def _whole(value: Any, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+def _finite(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -71,15 +81,19 @@ class MetaSettings:
     seed: int = _setting(0, "seed of weights, goals and actions")
 
     def __post_init__(self):
-        for name in ("hidden", "encoder_scales"):  # lists, where JSON was read
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        counts = [f.name for f in dataclasses.fields(self) if f.type == "int" or f.type is int]
+        for name in ("hidden", "encoder_scales"):
+            if isinstance(getattr(self, name), list):  # where JSON was read
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        counts = [f.name for f in dataclasses.fields(self) if f.type is int]
         for name in counts:
             value, least = getattr(self, name), 0 if name in ("steps", "seed") else 1
-            if type(value) is not int or value < least:
+            if not _whole(value, least):
                 raise ValueError(f"{name} must be a whole number from {least}, got {value!r}")
-        if not self.hidden or not all(type(n) is int and n > 0 for n in self.hidden):
-            raise ValueError(f"hidden must be whole numbers above 0, got {self.hidden}")
+        hidden, scales = self.hidden, self.encoder_scales
+        if type(hidden) is not tuple or not hidden or not all(_whole(n, 1) for n in hidden):
+            raise ValueError(f"hidden must be whole numbers above 0, got {hidden!r}")
+        if type(scales) is not tuple or len(scales) != 3 or not all(map(_finite, scales)):
+            raise ValueError(f"encoder_scales must be three finite numbers, got {scales!r}")
         for name in (
             "init_std",
             "action_scale",
@@ -92,11 +106,13 @@ class MetaSettings:
             "target_kl",
             "outer_clip",
         ):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not (_finite(value) and value > 0):
+                raise ValueError(f"{name} must be positive and finite, got {value!r}")
         for name in ("discount", "trace"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not (_finite(value) and 0 <= value <= 1):
+                raise ValueError(f"{name} must lie in 0..1, got {value!r}")
         if self.modulation is not None:
             MODULATIONS[self.modulation]
         SURROGATES[self.surrogate]
@@ -104,6 +120,10 @@ class MetaSettings:
             raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
         if self.schedule not in ("constant", "linear"):
             raise ValueError(f"schedule must be constant or linear, got {self.schedule!r}")
+        if type(self.first_step_plain) is not bool:
+            raise ValueError(
+                f"first_step_plain must be True or False, got {self.first_step_plain!r}"
+            )
         if self.first_step_plain and (self.modulation is None or self.explore != self.trajectories):
             raise ValueError(
                 "first_step_plain steps on the trajectories that the encoder reads: it needs a "

@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from mmaml_lite import figures, report
+from mmaml_lite import figures, report, zoo
 from mmaml_lite.evaluate import interval
 from mmaml_lite.figures.navigation import earned
 from mmaml_lite.published import NAVIGATION
@@ -69,9 +69,11 @@ def curve_view(
         if printed:
             found["paper"][key] = np.array(printed, dtype=float)  # None becomes NaN
     floors = results["floors"][ending]
+    world = zoo.zoo_settings(f"navigation/{name}/maml").navigation()
     return found | {
         "stages": STAGES, "scale": scale, "ending": ending, "says": SAYS,
-        "note": f"{results['tasks']:,} fresh tasks, the same for both. {'; '.join(notes)}.",
+        "note": f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "
+        f"{'; '.join(notes)}.",
         "floors": {label: floors[key]["mean"] for key, label in FLOORS.items()},
     }  # fmt: skip
 
