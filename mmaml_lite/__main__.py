@@ -20,6 +20,8 @@ from mmaml_lite.progress import Progress
 from mmaml_lite.recipes import RECIPES
 from mmaml_lite.training import train
 
+IN_THE_NAME = {"method", "recipe", "seed", "families", "modes", "ends_within", "modulation"}
+
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:
     """Turn ["iterations=100", "init=small"] into settings; ValueError without a '='."""
@@ -38,7 +40,7 @@ def parse_changes(pairs: list[str]) -> dict[str, Any]:
 def command_train(args: argparse.Namespace) -> None:
     """Train one named experiment, resumably, and put it into the zoo when it is finished."""
     changes = parse_changes(args.set)
-    for name in {"method", "recipe", "families", "seed"} & set(changes):
+    for name in IN_THE_NAME & set(changes):
         raise ValueError(f"{name} is part of the name or an option of its own, not for --set")
     settings = zoo.zoo_settings(args.name, args.recipe, seed=args.seed, **changes)
     variant = changes if zoo.is_variant(changes) else {}

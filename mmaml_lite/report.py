@@ -112,10 +112,15 @@ def evaluate_setting(
     if count < TEST_TASKS:
         tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
         return results
-    path = results_path(setting)
+    store(results, tell)
+    return results
+
+
+def store(results: dict[str, Any], tell: Callable[[str], None]) -> None:
+    """Write the results of a setting to data/results."""
+    path = results_path(results["setting"])
     checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
     tell(f"wrote {path.name}")
-    return results
 
 
 def read_results(setting: str) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def resume(settings: Any, path: Path, device: torch.device) -> Run:
     if meta.get("kind") != "run":
         raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
     stored, wanted = stored_settings(meta, path), settings
+    if stored.domain != wanted.domain:
+        raise CheckpointError(f"{path} is a run of {stored.domain}, not {wanted.domain}")
     if settings.may_be_longer:  # or shorter
         stored = stored.replace(iterations=settings.iterations)
     if stored != wanted:

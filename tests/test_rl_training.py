@@ -9,6 +9,7 @@ import torch
 
 from mmaml_lite import zoo
 from mmaml_lite.__main__ import main
+from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
 from mmaml_lite.published import NAVIGATION
 from mmaml_lite.report import read_results
@@ -273,3 +274,16 @@ def test_the_stored_results_reach_the_papers_curve_where_episodes_end_at_the_goa
             assert ours["mean"] - ours["ci95"] > theirs["mean"] + theirs["ci95"]
         assert len(there["seeds"]) >= 3
     assert min(film["votes"].values()) >= 0.95
+
+
+def test_a_run_of_another_domain_is_refused(tmp_path):
+    path = tmp_path / "run.safetensors"
+    train(small(), path, "cpu")
+    with pytest.raises(CheckpointError, match="a run of navigation, not regression"):
+        train(zoo.zoo_settings("regression/2-modes/maml", iterations=2), path, "cpu")
+
+
+@pytest.mark.parametrize("change", ["modes=4", "ends_within=0.1", "modulation=film"])
+def test_what_the_name_says_is_not_for_set(capsys, change):
+    assert main(["train", "navigation/2-modes/maml", "--set", change]) == 2
+    assert "part of the name" in capsys.readouterr().err

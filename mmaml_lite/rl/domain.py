@@ -2,7 +2,8 @@
 
 A setting says how many modes the goals have, and whether an episode ends at the goal: "2-modes",
 "2-modes-ends". The recipe `paper` keeps to the paper and, where that is silent, to what works (see
-`MetaSettings`); `paper-2019` takes the forms of the follow-up paper's released code.
+`MetaSettings`); `paper-2019` takes the forms and constants of the follow-up paper's released code
+for its point mass, on our task.
 """
 
 from typing import Any, NamedTuple
@@ -37,12 +38,14 @@ METHODS.update({
 })  # fmt: skip
 
 RECIPES: Registry[dict[str, Any]] = Registry("recipe")
-RECIPES.update(
-    {
-        "paper": {},
-        "paper-2019": {"tasks": 40, "trajectories": 20, "explore": 20, "first_step_plain": True},
-    }
-)
+RECIPES.update({
+    "paper": {},
+    "paper-2019": {
+        "tasks": 40, "trajectories": 20, "explore": 20, "first_step_plain": True, "trace": 1.0,
+        "steps": 2, "step_size": 0.01, "later_steps": 1.0, "learning_rate": 5e-5, "clip": 0.1,
+        "schedule": "constant", "iterations": 401,
+    },
+})  # fmt: skip
 
 
 def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:

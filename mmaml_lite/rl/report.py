@@ -1,16 +1,15 @@
 """Evaluate the zoo's policies on shared fresh tasks; print them beside the paper and the floors."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mmaml_lite import checkpoint, zoo
+from mmaml_lite import zoo
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import NAVIGATION
-from mmaml_lite.report import results_path
+from mmaml_lite.report import store
 from mmaml_lite.rl.domain import ENDS_WITHIN, METHODS
 from mmaml_lite.rl.evaluation import (
     TEST_SEED,
@@ -110,9 +109,7 @@ def evaluate_setting(
     if count < TEST_TASKS:
         tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
         return results
-    path = results_path(setting)
-    checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
-    tell(f"wrote {path.name}")
+    store(results, tell)
     return results
 
 

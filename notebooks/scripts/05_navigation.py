@@ -436,7 +436,10 @@ lesson.say(f"""
 - **The outer loop** is {outer} here. The paper cites TRPO (Schulman et al. 2015) and does not say
   how it was used; the follow-up paper's code takes a PPO-style objective.
 - **Trained with {s.steps} gradient step, tested with five.** Nothing in training asks for the
-  second to fifth.
+  second to fifth. They are {s.later_steps} times as long as the first, for both methods: at full
+  length both would fall back behind their first step.
+- **MAML's settings are MuMoMAML's.** An inner step of its own choice might serve it better; the
+  paper's MAML goes on to improve where ours stays about where one who is told the mode stands.
 - **Easy tasks.** In this world a script that asks three distances knows the goal (you met it in
   the hunt). That gradient steps are needed at all says something about the learner, not the task.
 - **More information.** MuMoMAML gets one walk more than MAML, and an encoder with its own weights.
