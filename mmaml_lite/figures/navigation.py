@@ -105,7 +105,7 @@ def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> g
         )  # fmt: skip
     fig.add_trace(
         go.Scatter(
-            mode="text", showlegend=False, textposition="middle right", hoverinfo="skip",
+            mode="text", showlegend=False, textposition="middle left", hoverinfo="skip",
             textfont={"size": 11, "color": SOFT}, text=["told the goal", "told its mode"],
         ), 1, 3,
     )  # fmt: skip
@@ -177,9 +177,9 @@ def redraw_walks(fig: go.Figure, view: Mapping[str, Any]) -> None:
     data.append({"x": np.full(len(now), view["stage"]), "y": cost(now)})
     levels = np.array([cost(view["floors"][name]) for name in ("goal", "mode")])
     data += [{"x": stages, "y": np.full(len(stages), level)} for level in levels]
-    below = 1.16 * levels  # under its line, and not over each other
-    below[1] = max(below[1], 1.3 * below[0])
-    data.append({"x": np.full(2, -0.35), "y": below})
+    above = levels / 1.16  # over its line, and not over each other
+    above[0] = min(above[0], above[1] / 1.3)
+    data.append({"x": np.full(2, stages[-1] + 0.35), "y": above})
     refill(fig, data)
     heads = [
         f"<b style='color:{METHODS[key].color}'>{METHODS[key].label}</b>, {said}"
