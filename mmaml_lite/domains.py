@@ -45,7 +45,11 @@ class Domain:
 
 
 DOMAINS: Registry[Domain] = Registry("domain")
-HOMES = {"regression": "mmaml_lite.outer", "navigation": "mmaml_lite.rl.domain"}
+HOMES = {
+    "regression": "mmaml_lite.outer",
+    "navigation": "mmaml_lite.rl.domain",
+    "characters": "mmaml_lite.characters.domain",
+}
 
 
 def domain(name: str) -> Domain:

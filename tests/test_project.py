@@ -32,7 +32,7 @@ ROWS = [
     ["progress"],
     ["zoo"],
     ["report", "dial"],
-    ["figures", "checks", "contraction", "kernels", "landscape", "maps", "rl"],
+    ["figures", "checks", "contraction", "kernels", "landscape", "maps", "rl", "characters"],
     ["lesson", "anatomy", "interventions", "widgets", "lesson_parameters", "notebooks", "__main__"],
 ]
 ALONE = ["figures"]  # takes arrays, imports nothing of ours

@@ -1,0 +1,160 @@
+"""Characters as a domain: its names in the zoo, its methods, recipes and outer step.
+
+A setting says where the drawings come from, ways and shots: "omniglot-5way-1shot",
+"strokes-20way-5shot", "omniglot+inverted_omniglot-5way-1shot" (two modes). "-alphabets" behind it
+takes the split by alphabets instead of MAML's.
+"""
+
+import math
+import re
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mmaml_lite.characters.episodes import Episodes, sample
+from mmaml_lite.characters.learner import CharacterLearner
+from mmaml_lite.characters.settings import CharacterSettings
+from mmaml_lite.characters.sources import source
+from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged
+from mmaml_lite.outer import learning_rate, parameter_groups
+from mmaml_lite.registry import Registry
+from mmaml_lite.runs import Run
+
+
+class Method(NamedTuple):
+    """A method: its label, and the settings that define it."""
+
+    label: str
+    settings: dict[str, Any]
+
+
+METHODS: Registry[Method] = Registry("method")
+METHODS.update({
+    "maml": Method("MAML", {}),
+    "mumomaml-softmax": Method("MuMoMAML softmax", {"modulation": "softmax"}),
+    "mumomaml-sigmoid": Method("MuMoMAML sigmoid", {"modulation": "sigmoid"}),
+    "mumomaml-film": Method("MuMoMAML FiLM", {"modulation": "film"}),
+    "prototypes": Method("prototypical network", {
+        "head": "prototypes", "pool": False, "steps": 0, "train_steps": 0,
+    }),
+})  # fmt: skip
+
+
+def paper(ways: int, shots: int) -> dict[str, Any]:
+    """MAML's: one step of 0.4 (three in the test), 32 tasks; 20-way five steps of 0.1, 16 tasks.
+
+    As many queries as shots.
+    """
+    few = {"step_size": 0.4, "train_steps": 1, "steps": 3, "tasks": 32}
+    many = {"step_size": 0.1, "train_steps": 5, "steps": 5, "tasks": 16}
+    return {"queries": shots, **(few if ways < 20 else many)}
+
+
+def ours(ways: int, shots: int) -> dict[str, Any]:
+    """Ours: learned step sizes, two steps, more queries in fewer tasks, a third as long, cosine.
+
+    Not yet compared with `paper` over a whole run.
+    """
+    return paper(ways, shots) | {
+        "queries": 5, "steps": 2, "train_steps": 2, "learn_step_size": True,
+        "tasks": 16, "iterations": 20_000, "schedule": "cosine",
+    }  # fmt: skip
+
+
+RECIPES: Registry[Any] = Registry("recipe")
+RECIPES.update(paper=paper, ours=ours)
+
+SETTING = re.compile(r"(?P<sources>[a-z_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
+
+
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> CharacterSettings:
+    """Settings of an experiment in the zoo; raises ValueError for unknown names."""
+    found = SETTING.fullmatch(setting)
+    if not found:
+        raise ValueError(
+            f"unknown setting {setting!r}: expected such as omniglot-5way-1shot, "
+            "strokes-20way-5shot, omniglot+strokes-5way-1shot or omniglot-5way-1shot-alphabets"
+        )
+    ways, shots = int(found["ways"]), int(found["shots"])
+    settings = {
+        **RECIPES[recipe](ways, shots), **METHODS[method].settings,
+        "method": method, "recipe": recipe, "ways": ways, "shots": shots,
+        "sources": tuple(found["sources"].split("+")),
+        "split": "alphabets" if setting.endswith("-alphabets") else "characters",
+    }  # fmt: skip
+    return CharacterSettings(**settings).replace(**changes)
+
+
+def setting_of(settings: CharacterSettings) -> str:
+    """The name of the setting that these settings belong to."""
+    s = settings
+    tail = "-alphabets" if s.split == "alphabets" else ""
+    return f"{'+'.join(s.sources)}-{s.ways}way-{s.shots}shot{tail}"
+
+
+def recipe_of(settings: CharacterSettings) -> CharacterSettings:
+    """What the recipe asks for in the experiment of these settings."""
+    return named(setting_of(settings), settings.method, settings.recipe, seed=settings.seed)
+
+
+def build(settings: CharacterSettings) -> CharacterLearner:
+    """A fresh learner, its initial weights decided by `settings.seed` alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return CharacterLearner(settings)
+
+
+def episodes(
+    settings: CharacterSettings,
+    tasks: int,
+    generator: torch.Generator,
+    part: str = "train",
+    queries: int | None = None,
+) -> Episodes:
+    """Fresh episodes of an experiment, on the generator's device; queries: another number."""
+    s = settings
+    sources = [source(n, part, s.split, s.rotations, generator.device) for n in s.sources]
+    return sample(sources, tasks, s.ways, s.shots, queries or s.queries, generator)
+
+
+def outer_step(run: Run) -> dict[str, float]:
+    """One meta-update on fresh episodes; returns cross-entropy and accuracy on the queries.
+
+    Raises TrainingDiverged, before any weight has changed, when loss or gradient are not finite.
+    """
+    s = run.settings
+    batch = episodes(s, s.tasks, run.generator)
+    for group in run.optimiser.param_groups:
+        group["lr"] = learning_rate(s, run.step)
+    run.optimiser.zero_grad()
+    value = right = 0.0
+    for part in batch.pieces():
+        logits = run.learner(part.support, part.query.x, steps=s.train_steps, only_last=True)[-1]
+        loss = F.cross_entropy(logits.flatten(0, 1), part.query.y.flatten())
+        loss = loss * (len(part) / len(batch))
+        loss.backward()
+        value += loss.item()
+        right += (logits.argmax(-1) == part.query.y).sum().item()
+    norms = [nn.utils.clip_grad_norm_(g, s.outer_clip) for g in parameter_groups(run.learner) if g]
+    if not math.isfinite(value + sum(norm.item() for norm in norms)):
+        raise TrainingDiverged(
+            f"step {run.step}: loss {value}, gradient not finite; "
+            "try a smaller step_size or learning_rate, or an inner_clip such as 20"
+        )
+    run.optimiser.step()
+    return {"loss": value, "accuracy": right / batch.query.y.numel()}
+
+
+DOMAINS.add("characters", Domain(
+    settings=CharacterSettings,
+    named=named,
+    recipe=recipe_of,
+    label=lambda method: METHODS[method].label,
+    build=build,
+    outer_step=outer_step,
+    headline="accuracy",
+    log_every=100,
+    report="mmaml_lite.characters.report",
+))  # fmt: skip

@@ -1,0 +1,114 @@
+"""Every constant of few-shot characters in one place, explained field by field.
+
+The recipe `paper` follows MAML's Omniglot experiment (Finn et al. 2017), which the paper builds on
+and whose own constants could not be retrieved; `ours` trains more cheaply (see `domain`).
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mmaml_lite.characters import DRAWINGS
+from mmaml_lite.characters.convnet import NORMALISATIONS
+from mmaml_lite.characters.sources import SOURCES
+from mmaml_lite.characters.splits import SPLITS
+from mmaml_lite.domains import replaced
+from mmaml_lite.modulation import MODULATIONS
+
+HEADS = ("linear", "prototypes")
+SCHEDULES = ("constant", "cosine")
+
+
+def _setting(default: Any, help: str) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True)
+class CharacterSettings:
+    """Everything that decides a training run; the same settings and seed give the same weights."""
+
+    domain: ClassVar[str] = "characters"
+
+    method: str = _setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = _setting("paper", "recipe these settings started from")
+    sources: tuple[str, ...] = _setting(("omniglot",), "where drawings come from, in mode order")
+    split: str = _setting("characters", "Omniglot's split: characters (MAML's) or alphabets")
+    rotations: bool = _setting(True, "turn each class by a multiple of 90 degrees, as a new class")
+    ways: int = _setting(5, "classes per task (N)")
+    shots: int = _setting(1, "support images per class (K)")
+    queries: int = _setting(1, "query images per class, in training")
+
+    filters: int = _setting(64, "channels of each block")
+    blocks: int = _setting(4, "blocks of the network")
+    pool: bool = _setting(True, "mean over the last block's pixels, else all of them")
+    head: str = _setting("linear", "linear, or prototypes (class means, no gradient steps)")
+    normalisation: str = _setting(
+        "support", "statistics: support (set), transductive (queries too) or blend (with its own)"
+    )
+    modulation: str | None = _setting(None, "film, scale, sigmoid, softmax; None: no encoder")
+    encoder_filters: int = _setting(64, "channels of the encoder's blocks")
+    encoder_size: int = _setting(128, "width of the embedding")
+    encoder_labels: bool = _setting(True, "the encoder reads the labels too")
+
+    steps: int = _setting(3, "inner gradient steps in test")
+    train_steps: int = _setting(1, "inner gradient steps in training")
+    step_size: float = _setting(0.4, "inner step size alpha, or its initial value when learned")
+    learn_step_size: bool = _setting(False, "learn alpha of every step and layer")
+    first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
+    inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
+
+    tasks: int = _setting(32, "tasks in a meta-batch")
+    iterations: int = _setting(60_000, "outer steps")
+    learning_rate: float = _setting(0.001, "outer step size beta of Adam")
+    schedule: str = _setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
+    outer_clip: float = _setting(10.0, "bound on the norm of the gradient: network, encoder apart")
+    seed: int = _setting(0, "seed of the initial weights and of the training tasks")
+
+    def __post_init__(self):
+        object.__setattr__(self, "sources", tuple(self.sources))  # a list, where JSON was read
+        least = {"ways": 2, "steps": 0, "train_steps": 0, "seed": 0}
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.type is int and (type(value) is not int or value < least.get(f.name, 1)):
+                raise ValueError(
+                    f"{f.name} must be a whole number from {least.get(f.name, 1)}, got {value!r}"
+                )
+            if f.type is bool and type(value) is not bool:
+                raise ValueError(f"{f.name} must be True or False, got {value!r}")
+            if f.type is float and not (
+                type(value) in (int, float) and value > 0 and math.isfinite(value)
+            ):
+                raise ValueError(f"{f.name} must be positive and finite, got {value!r}")
+        for name, known in (("split", SPLITS), ("head", HEADS), ("schedule", SCHEDULES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        if not self.sources or set(self.sources) - set(SOURCES):
+            raise ValueError(f"sources must be some of {SOURCES}, got {self.sources}")
+        if len(set(self.sources)) != len(self.sources) or self.tasks < len(self.sources):
+            raise ValueError(f"{self.tasks} tasks cannot hold the sources {self.sources}")
+        NORMALISATIONS[self.normalisation]
+        if self.modulation is not None:
+            MODULATIONS[self.modulation]
+        if self.inner_clip is not None and not self.inner_clip > 0:
+            raise ValueError(f"inner_clip must be positive or None, got {self.inner_clip}")
+        if self.shots + self.queries > DRAWINGS:
+            raise ValueError(
+                f"{self.shots} shots and {self.queries} queries make "
+                f"{self.shots + self.queries} drawings of a character, there are {DRAWINGS}"
+            )
+        if self.head == "prototypes" and (self.steps or self.train_steps):
+            raise ValueError("prototypes take no gradient steps: steps and train_steps must be 0")
+
+    def replace(self, **changes: Any) -> "CharacterSettings":
+        """A copy with changes; raises ValueError for unknown names or wrong values."""
+        return replaced(self, **changes)
+
+    @property
+    def may_be_longer(self) -> bool:
+        """Whether a run may go on after its last step: its learning rate has no schedule."""
+        return self.schedule == "constant"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they are stored beside the weights."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,213 @@
+"""Characters through the one training loop and zoo: named, learned, resumed, measured, reported."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from mmaml_lite import zoo
+from mmaml_lite.__main__ import main
+from mmaml_lite.characters.domain import METHODS, named, setting_of
+from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summary
+from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
+from mmaml_lite.characters.settings import CharacterSettings
+from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.report import read_results
+from mmaml_lite.runs import stored_settings
+from mmaml_lite.training import Callback, train
+
+SMALL = {"filters": 4, "encoder_filters": 4, "encoder_size": 6, "tasks": 4, "iterations": 6}
+NAME = "characters/strokes-5way-1shot/mumomaml-film"
+
+
+def small(method="mumomaml-film", setting="strokes-5way-1shot", **changes):
+    return named(setting, method, **(SMALL | changes))
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def often(monkeypatch):
+    kind = dataclasses.replace(domain("characters"), log_every=2)
+    monkeypatch.setitem(DOMAINS, "characters", kind)
+
+
+def test_names_make_settings():
+    maml = named("omniglot-5way-1shot", "maml")
+    assert (maml.ways, maml.shots, maml.queries, maml.modulation) == (5, 1, 1, None)
+    assert (maml.step_size, maml.train_steps, maml.steps, maml.tasks) == (0.4, 1, 3, 32)
+    many = named("omniglot-20way-5shot", "mumomaml-film")
+    assert (many.step_size, many.train_steps, many.tasks, many.queries) == (0.1, 5, 16, 5)
+    two = named("omniglot+inverted_omniglot-5way-1shot-alphabets", "mumomaml-softmax", "ours")
+    assert two.sources == ("omniglot", "inverted_omniglot") and two.split == "alphabets"
+    assert two.learn_step_size and not two.may_be_longer and maml.may_be_longer
+    for setting in ("strokes-20way-5shot", "omniglot+strokes-5way-1shot-alphabets"):
+        for method in METHODS:
+            found = named(setting, method, "ours")
+            assert setting_of(found) == setting and domain("characters").label(method)
+            assert domain("characters").recipe(found.replace(seed=3)) == found.replace(seed=3)
+            assert CharacterSettings(**json.loads(json.dumps(found.to_dict()))) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("characters/omniglot-5-way/maml", "expected such as omniglot-5way-1shot"),
+        ("characters/mnist-5way-1shot/maml", "sources must be some of"),
+        ("characters/strokes+strokes-5way-1shot/maml", "cannot hold the sources"),
+        ("characters/strokes-5way-1shot/multi-maml", "unknown method"),
+        ("characters/strokes-1way-1shot/maml", "ways must be a whole number from 2"),
+        ("characters/strokes-5way-20shot/maml", "make 40 drawings of a character"),
+    ],
+)
+def test_wrong_names_are_explained(name, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.zoo_settings(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "drawers"}, "split must be one of"),
+        ({"normalisation": "layer"}, "unknown normalisation"),
+        ({"modulation": "gate"}, "unknown modulation"),
+        ({"step_size": 0}, "step_size must be positive"),
+        ({"learning_rate": float("nan")}, "learning_rate must be positive"),
+        ({"filters": 2.5}, "filters must be a whole number"),
+        ({"first_order": 1}, "first_order must be True or False"),
+        ({"inner_clip": -1.0}, "inner_clip must be positive"),
+        ({"head": "prototypes"}, "no gradient steps"),
+        ({"colour": "red"}, "unknown setting 'colour'"),
+    ],
+)
+def test_wrong_settings_are_explained(changes, message):
+    with pytest.raises(ValueError, match=message):
+        small(**changes)
+
+
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
+def test_stopped_and_resumed_it_is_the_same_run(tmp_path, method, often):
+    settings, path = small(method), tmp_path / "run.safetensors"
+
+    class StopAtThree(Callback):
+        def on_step(self, run, measured):
+            if run.step == 3:
+                raise KeyboardInterrupt
+
+    whole = train(settings, device="cpu")
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, path, "cpu", [StopAtThree()])
+    again = train(settings, path, "cpu")
+    assert again.log == whole.log and [r["step"] for r in whole.log] == [2, 4, 6]
+    assert {"loss", "accuracy"} <= set(whole.log[0])
+    state = again.learner.state_dict()
+    for name, weights in whole.learner.state_dict().items():
+        assert torch.equal(weights, state[name])
+
+
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
+def test_a_little_training_teaches_to_tell_characters_apart(method):
+    """Well above chance (20 %) on invented characters that nobody has seen, after seconds."""
+    learned = {"maml": 0.40, "mumomaml-film": 0.40, "prototypes": 0.6}[method]
+    settings = small(
+        method, filters=16, encoder_filters=8, encoder_size=16, tasks=8, queries=3,
+        iterations=50, learning_rate=0.005,
+    )  # fmt: skip
+    run = train(settings, device="cpu")
+    right, _ = accuracies(run.learner.eval(), shared_episodes(settings, 100))
+    assert right.shape == (settings.steps + 1, 100)
+    print(method, right.mean(1))
+    assert right[-1].mean() > learned
+
+
+def test_a_run_that_diverges_says_so():
+    class Break(Callback):
+        def on_start(self, run):
+            run.learner.theta["weight1"].data.fill_(torch.nan)
+
+    with pytest.raises(TrainingDiverged, match="smaller step_size"):
+        train(small(), device="cpu", callbacks=[Break()])
+
+
+def test_test_episodes_are_shared_and_have_15_queries():
+    two = named("strokes+inverted_strokes-5way-1shot", "maml")
+    first, again = (list(shared_episodes(two, 7, chunk=4)) for _ in range(2))
+    assert [len(batch) for batch in first] == [4, 3]
+    assert all(torch.equal(a.query.x, b.query.x) for a, b in zip(first, again, strict=True))
+    assert first[0].query.x.shape == (4, 75, 1, 28, 28)
+    right = torch.rand(2, 7)
+    modes = torch.cat([batch.mode for batch in first])
+    found = summary(right, modes, two.sources)
+    assert list(found["modes"]) == ["strokes", "inverted_strokes"]
+    assert found["stages"][1]["mean"] == pytest.approx(right[1].mean().item())
+    inverted = found["modes"]["inverted_strokes"][0]["mean"]
+    assert inverted == pytest.approx(right[0, modes == 1].mean().item())
+
+
+def test_trained_named_evaluated_reported(data, monkeypatch, capsys):
+    """The whole way by commands: three methods, two seeds, results in both ways, a table."""
+    for method, seed in (
+        ("maml", 0),
+        ("mumomaml-film", 0),
+        ("mumomaml-film", 1),
+        ("prototypes", 0),
+    ):
+        name = f"characters/strokes-5way-1shot/{method}"
+        settings = zoo.zoo_settings(name, seed=seed, **(SMALL | {"iterations": 2}))
+        zoo.export(train(settings, device="cpu"), name)
+    model = zoo.load(NAME, seed=1)
+    assert model.provisional and model.label == "MuMoMAML FiLM (provisional)"
+    assert model.deviations["filters"] == (4, 64)
+    assert len(zoo.available("characters")) == 4
+    monkeypatch.setattr("mmaml_lite.characters.report.TEST_EPISODES", 8)
+    setting = "characters/strokes-5way-1shot"
+    found = evaluate_setting(setting, tell=lambda line: None)
+    assert read_results(setting) == json.loads(json.dumps(found))
+    film = found["methods"]["paper/mumomaml-film"]["normalisations"]
+    assert list(film) == ["support", "transductive"] and set(film["support"]["seeds"]) == {"0", "1"}
+    each = [seed[-1]["mean"] for seed in film["support"]["seeds"].values()]
+    assert film["support"]["stages"][-1]["mean"] == pytest.approx(sum(each) / 2, rel=1e-5)
+    pair = found["paired"]["paper/maml, support - paper/mumomaml-film, support"]
+    maml = found["methods"]["paper/maml"]["normalisations"]["support"]["stages"][-1]["mean"]
+    assert pair["mean"] == pytest.approx(maml - film["support"]["stages"][-1]["mean"], abs=1e-5)
+    assert evaluate_setting(setting, 4, tell=lambda line: None)["episodes"] == 4
+    assert read_results(setting)["episodes"] == 8  # too few episodes are not stored
+    text = markdown(found)
+    assert "prototypical network (provisional)" in text and "15 queries per class" in text
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
+    assert main(["report", setting]) == 0
+    assert capsys.readouterr().out.strip() == text.strip()
+
+
+def test_the_papers_lines_stand_beside_omniglot_alone():
+    lines = published_lines("omniglot-5way-1shot", 8)
+    assert all(len(line) == 8 for line in lines)
+    assert lines[-1][0] == "MAML (Finn 2017)" and lines[-1][-1] == "98.7 ± 0.4"
+    assert published_lines("strokes-5way-1shot", 8) == []
+    assert published_lines("omniglot+strokes-5way-1shot", 8) == []
+
+
+def test_nothing_to_evaluate_is_said(data):
+    with pytest.raises(ValueError, match="train something first"):
+        evaluate_setting("characters/strokes-5way-1shot")
+
+
+def test_missing_weights_are_trained_after_saying_how_long(data, capsys):
+    model = zoo.load("characters/strokes-5way-1shot/prototypes", device="cpu", **SMALL)
+    assert "training 6 steps, about" in capsys.readouterr().out
+    assert model.settings.iterations == 6
+
+
+def test_settings_are_read_back_from_a_file(data):
+    name = "characters/strokes-5way-1shot/maml"
+    path = zoo.export(train(small("maml", iterations=1), device="cpu"), name)
+    from mmaml_lite import checkpoint
+
+    meta = checkpoint.load(path)[1]
+    assert stored_settings(meta, path) == small("maml", iterations=1)
+    assert main(["settings", name]) == 0
