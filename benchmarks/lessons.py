@@ -3,7 +3,7 @@
 Each lesson is opened in JupyterLab with a fresh kernel and all its cells are run. The clock starts
 with the run and stops at the first drawn curve and after the last cell. Prints Markdown.
 
-    python benchmarks/lessons.py [--fast-only]
+    python benchmarks/lessons.py [--fast-only] [--lessons 05]
 """
 
 import argparse
@@ -18,12 +18,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the kernels
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))  # the browser is driven as in the tests
-CURVE = ".js-plotly-plot path.js-line, .mmaml-pad path.line"  # what a first picture consists of
+# What a first picture consists of:
+CURVE = ".js-plotly-plot path.js-line, .mmaml-pad path.line, .mmaml-pad .dot"
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
 TARGETS = {"first": 10.0, "normal": 120.0, "fast": 30.0, "kB": 300.0}
 
 
-def measure(fast: bool) -> Iterator[tuple[str, float, float]]:
+def measure(fast: bool, lessons: str) -> Iterator[tuple[str, float, float]]:
     """Lesson, seconds to the first picture, seconds of the whole run."""
     from conftest import copy_course, running
 
@@ -32,7 +33,7 @@ def measure(fast: bool) -> Iterator[tuple[str, float, float]]:
         (home / "course").mkdir(), (home / "jupyter").mkdir()
         course = copy_course(home / "course", fast)
         with running(course, home / "jupyter") as lab:
-            for path in sorted(course.glob("0[1-4]*.ipynb")):
+            for path in sorted(course.glob(f"{lessons}*.ipynb")):
                 page = lab.open(path.name)
                 began = time.monotonic()
                 page.evaluate(
@@ -53,12 +54,13 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast-only", action="store_true", help="leave the normal form out")
+    parser.add_argument("--lessons", default="0", help="such as 05 (default all)")
     given = parser.parse_args(arguments)
     print("| lesson | form | first picture, s | all cells, s | file, kB |")
     print("| --- | --- | --- | --- | --- |")
     print("| target | | {first:.0f} | {normal:.0f}, fast {fast:.0f} | {kB:.0f} |".format(**TARGETS))
     for form in ["fast"] if given.fast_only else ["normal", "fast"]:
-        for name, first, whole in measure(form == "fast"):
+        for name, first, whole in measure(form == "fast", given.lessons):
             size = (ROOT / "notebooks" / f"{name}.ipynb").stat().st_size / 1000
             print(f"| {name} | {form} | {first:.1f} | {whole:.0f} | {size:.0f} |", flush=True)
 

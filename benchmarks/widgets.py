@@ -1,11 +1,11 @@
 """How quickly the explorers answer: the Python part of a callback, and a key press in the browser.
 
-Python: every explorer of lessons 1 to 4 is built with the shipped models and driven through random
+Python: every explorer of lessons 1 to 5 is built with the shipped models and driven through random
 moves, one control at a time, as a reader would; what is timed is all that Python does for one move.
 Browser (`--browser`): each lesson runs in JupyterLab, and for each explorer's first slider the time
 is taken from the key press to the redrawn picture. Prints Markdown.
 
-    python benchmarks/widgets.py [--browser] [--moves 30]
+    python benchmarks/widgets.py [--browser] [--moves 30] [--only fit]
 """
 
 import argparse
@@ -25,6 +25,7 @@ from mmaml_lite import lesson, widgets, zoo
 from mmaml_lite.evaluate import shared_tasks
 from mmaml_lite.widgets import Explorer, Pad
 from mmaml_lite.widgets.controls import Again
+from mmaml_lite.widgets.goal import Goal
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))  # the browser is driven as in the tests
@@ -46,7 +47,7 @@ WATCH = """(name) => {
 
 
 def explorers() -> Iterator[Explorer]:
-    """Every explorer of the four lessons, built as the lessons build it."""
+    """Every explorer of the lessons, built as the lessons build it."""
     one = {name: zoo.load(f"regression/1-mode/{name}") for name in ("pretrained", "maml")}
     three = dict(lesson.load_cast(3))
     kinds = ("film", "sigmoid", "softmax")
@@ -62,6 +63,10 @@ def explorers() -> Iterator[Explorer]:
     yield widgets.gate_explorer("softmax")
     yield widgets.microscope_explorer(models, three["maml"], start="film")
     yield widgets.task_explorer(three, shared_tasks(three["maml"].settings, 600))
+    casts = widgets.navigators()
+    yield widgets.navigate(casts)
+    yield widgets.curves_explorer()
+    yield widgets.encoder_explorer(widgets.Crowd(casts[2]["mumomaml"]))
 
 
 def other_value(control: W.Widget, draw: random.Random) -> object:
@@ -76,6 +81,8 @@ def other_value(control: W.Widget, draw: random.Random) -> object:
         return not control.value
     if isinstance(control, Again):
         return draw.randint(0, 1000)
+    if isinstance(control, Goal):
+        return [draw.uniform(-1, 1), draw.uniform(-1, 1)]
     if isinstance(control, Pad):
         (a, b), (c, d) = control.xrange, control.yrange
         return [[draw.uniform(a, b), draw.uniform(c, d)] for _ in control.value]
@@ -112,7 +119,7 @@ def in_browser(presses: int) -> Iterator[tuple[str, list[float], float]]:
         (home / "course").mkdir(), (home / "jupyter").mkdir()
         course = copy_course(home / "course")
         with running(course, home / "jupyter") as lab:
-            for path in sorted(course.glob("0[1-4]*.ipynb")):
+            for path in sorted(course.glob("0*.ipynb")):
                 page = lab.open(path.name)
                 lab.run_all(page)
                 page.locator(".js-plotly-plot .main-svg").first.wait_for()
@@ -153,17 +160,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--browser", action="store_true", help="also press keys in a real browser")
     parser.add_argument("--moves", type=int, default=30, help="per explorer (default 30)")
+    parser.add_argument("--only", nargs="*", help="names of explorers (default all)")
     given = parser.parse_args(arguments)
     print(f"### Python part of a callback ({given.moves} random moves, ms; target: median "
           f"{PYTHON_MS})\n\n| explorer | median | 90 % | worst | within the target |\n"
           "| --- | --- | --- | --- | --- |")  # fmt: skip
     for explorer in explorers():
+        if given.only and explorer.name not in given.only:
+            continue
         print(row(explorer.name, python_part(explorer, given.moves), PYTHON_MS), flush=True)
     if given.browser:
         print(f"\n### From the key press to the picture ({given.moves} presses, ms; target: "
               f"median {BROWSER_MS})\n\n| explorer | median | 90 % | worst | target met | "
               "at rest after 40 presses |\n| --- | --- | --- | --- | --- | --- |")  # fmt: skip
         for name, took, rest in in_browser(given.moves):
+            if given.only and name not in given.only:
+                continue
             print(row(name, took, BROWSER_MS, f" {rest:.0f} |"), flush=True)
 
 
