@@ -134,7 +134,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--replace", action="store_true", help="even an entry with more iterations")
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    p.add_argument("--threads", type=int, default=1, help="intra-op threads on the CPU")
+    p.add_argument("--threads", type=int, help="on the CPU, by default those that pay off")
     p.add_argument(
         "--for", dest="seconds", type=float, help="stop after this many seconds, resumable"
     )

@@ -30,7 +30,8 @@ class Domain:
     for; label: method -> its name in tables; build: settings -> a fresh learner, decided by the
     seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
-    mean makes one record of the log; report: module with `evaluate_setting` and `markdown`.
+    mean makes one record of the log; threads: that pay off in training, None for all there are;
+    report: module with `evaluate_setting` and `markdown`.
     """
 
     settings: type
@@ -41,6 +42,7 @@ class Domain:
     outer_step: Callable[[Any], dict[str, float]]
     headline: str
     log_every: int
+    threads: int | None
     report: str
 
 

@@ -83,5 +83,6 @@ DOMAINS.add("regression", Domain(
     outer_step=outer_step,
     headline="loss",
     log_every=100,
+    threads=1,
     report="mmaml_lite.report",
 ))  # fmt: skip

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.domains import domain
 from mmaml_lite.runs import Run, resume, save, save_at_the_end, save_or_warn, start
@@ -58,12 +60,13 @@ def train(
     device: str = "auto",
     callbacks: Sequence[Callback] = (),
     seconds: float | None = None,
-    thread_count: int = 1,
+    thread_count: int | None = None,
     stop: threading.Event | None = None,
 ) -> Run:
     """Train, or go on with the run at `path`, to the end, for about `seconds`, or until `stop`.
 
-    settings: of any domain, such as regression's `Settings`.
+    settings: of any domain, such as regression's `Settings`; thread_count: intra-op threads on the
+    CPU, by default those that pay off in the domain.
 
     The run is saved at the start, every half minute and at the end. Ctrl-C finishes the step at
     hand, saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit
@@ -79,7 +82,10 @@ def train(
             save(run, path)  # better to fail now than after hours of training
     began = saved = time.monotonic()
     before = run.seconds
-    with deferred_interrupts() as asked, threads(thread_count):
+    with (
+        deferred_interrupts() as asked,
+        threads(thread_count or kind.threads or torch.get_num_threads()),
+    ):
         for callback in callbacks:
             callback.on_start(run)
         try:

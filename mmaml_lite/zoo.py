@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from mmaml_lite import checkpoint
@@ -173,7 +174,7 @@ def read(path: Path, device: str = "cpu") -> Model:
 def seconds_per_step(settings: Any, device: str = "auto") -> float:
     """Measure an outer step: the mean of five after two that warm up."""
     run, outer_step = start(settings, pick_device(device)), domain(settings.domain).outer_step
-    with threads(1):
+    with threads(domain(settings.domain).threads or torch.get_num_threads()):
         for i in range(7):
             if i == 2:
                 began = time.perf_counter()

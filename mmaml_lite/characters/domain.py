@@ -156,5 +156,6 @@ DOMAINS.add("characters", Domain(
     outer_step=outer_step,
     headline="accuracy",
     log_every=100,
+    threads=1,
     report="mmaml_lite.characters.report",
 ))  # fmt: skip

@@ -123,5 +123,6 @@ DOMAINS.add("navigation", Domain(
     outer_step=outer_step,
     headline="return",
     log_every=5,
+    threads=None,  # 1.8 times as fast on two cores: large batches of states
     report="mmaml_lite.rl.report",
 ))  # fmt: skip

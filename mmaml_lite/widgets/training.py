@@ -137,7 +137,9 @@ class LiveRun:
 
         problem = ""
         try:
-            self.run = train(self.settings, self.path, "cpu", [Watch()], stop=self._stop)
+            self.run = train(
+                self.settings, self.path, "cpu", [Watch()], thread_count=1, stop=self._stop
+            )
         except Exception as error:  # in a thread nobody else would hear of it
             problem = f"the training stopped: {error}"
         try:
