@@ -82,10 +82,9 @@ def train(
             save(run, path)  # better to fail now than after hours of training
     began = saved = time.monotonic()
     before = run.seconds
-    with (
-        deferred_interrupts() as asked,
-        threads(thread_count or kind.threads or torch.get_num_threads()),
-    ):
+    if thread_count is None:
+        thread_count = kind.threads or torch.get_num_threads()
+    with deferred_interrupts() as asked, threads(thread_count):
         for callback in callbacks:
             callback.on_start(run)
         try:
