@@ -99,6 +99,12 @@ def resume(settings: Any, path: Path, device: torch.device) -> Run:
     tensors, meta = checkpoint.load(path)
     if meta.get("kind") != "run":
         raise CheckpointError(f"{path} holds finished weights, not a run that can go on")
+    if missing := {"step", "log", "sums", "seconds"} - set(meta):
+        made = meta.get("versions", {}).get("mmaml_lite", "an unknown version")
+        raise CheckpointError(
+            f"{path} was made by mmaml-lite {made} and lacks {', '.join(sorted(missing))}: "
+            "move it away and start anew"
+        )
     stored, wanted = stored_settings(meta, path), settings
     if stored.domain != wanted.domain:
         raise CheckpointError(f"{path} is a run of {stored.domain}, not {wanted.domain}")

@@ -14,9 +14,9 @@ from torch import nn
 
 from mmaml_lite import checkpoint, outer, training
 from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.descent import learning_rate, parameter_groups
 from mmaml_lite.domains import DOMAINS, TrainingDiverged
 from mmaml_lite.methods import settings_for
-from mmaml_lite.outer import learning_rate, parameter_groups
 from mmaml_lite.progress import Progress
 from mmaml_lite.tasks import FAMILIES, Uniform, register_family
 from mmaml_lite.training import Callback, train
@@ -158,6 +158,9 @@ def test_a_run_of_another_version_or_device_is_explained(tmp_path):
     strange = meta | {"settings": meta["settings"] | {"warp": 9}}
     checkpoint.save(path, tensors, strange)
     with pytest.raises(CheckpointError, match="settings do not fit"):
+        train(small(iterations=1), path, "cpu")
+    checkpoint.save(path, tensors, {k: v for k, v in meta.items() if k != "sums"})
+    with pytest.raises(CheckpointError, match="lacks sums: move it away"):
         train(small(iterations=1), path, "cpu")
 
 
