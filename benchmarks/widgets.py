@@ -1,6 +1,6 @@
 """How quickly the explorers answer: the Python part of a callback, and a key press in the browser.
 
-Python: every explorer of lessons 1 to 5 is built with the shipped models and driven through random
+Python: every explorer of the lessons is built with the shipped models and driven through random
 moves, one control at a time, as a reader would; what is timed is all that Python does for one move.
 Browser (`--browser`): each lesson runs in JupyterLab, and for each explorer's first slider the time
 is taken from the key press to the redrawn picture. Prints Markdown.
@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # set before torch is imported
 import ipywidgets as W
 
 from mmaml_lite import lesson, widgets, zoo
+from mmaml_lite.characters.cast import cast
 from mmaml_lite.evaluate import shared_tasks
 from mmaml_lite.widgets import Explorer, Pad
 from mmaml_lite.widgets.controls import Again
@@ -67,6 +68,13 @@ def explorers() -> Iterator[Explorer]:
     yield widgets.navigate(casts)
     yield widgets.curves_explorer()
     yield widgets.encoder_explorer(widgets.Crowd(casts[2]["mumomaml"]))
+    setting = "strokes-5way-1shot"
+    machines = cast(setting)
+    yield widgets.Sorting(setting=setting)
+    yield widgets.draw(setting)
+    yield widgets.accuracy_explorer(setting, machines, 5)
+    yield widgets.feature_maps_explorer(setting)
+    yield widgets.episode_explorer(machines["mumomaml"])
 
 
 def other_value(control: W.Widget, draw: random.Random) -> object:
@@ -85,7 +93,12 @@ def other_value(control: W.Widget, draw: random.Random) -> object:
         return [draw.uniform(-1, 1), draw.uniform(-1, 1)]
     if isinstance(control, Pad):
         (a, b), (c, d) = control.xrange, control.yrange
-        return [[draw.uniform(a, b), draw.uniform(c, d)] for _ in control.value]
+        strokes = control.kind == "strokes"
+        points = [
+            [draw.uniform(a, b), draw.uniform(c, d)]
+            for _ in (range(9) if strokes else control.value)
+        ]
+        return [points] if strokes else points
     if isinstance(control, widgets.Diagram):
         return draw.choice(control.boxes)["key"]
     if hasattr(control, "options"):

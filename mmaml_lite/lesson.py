@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import checkpoint, figures, maps, report, zoo
+from mmaml_lite.domains import domain
 from mmaml_lite.evaluate import interval
 from mmaml_lite.floors import live_posterior
-from mmaml_lite.methods import METHODS, mixture_of
+from mmaml_lite.methods import mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
 from mmaml_lite.tasks import Examples, Family, Tasks
@@ -272,7 +273,8 @@ def write_metrics(folder: str, values: Mapping[str, Any]) -> None:
 
 def provisional_note(models: Iterable[zoo.Model]) -> str:
     """The end of a caption, in Markdown: which of the models shown are provisional; "" if none."""
-    marked = [METHODS[m.settings.method].label for m in models if m.provisional]
+    shown = [(domain(m.settings.domain), m.settings.method) for m in models if m.provisional]
+    marked = [kind.label(method) for kind, method in shown]
     return f" *Provisional weights: {', '.join(marked)}.*" if marked else ""
 
 

@@ -149,7 +149,7 @@ def test_every_method_answers_through_one_interface(batch, method):
 
 def test_prototypes_are_class_means_compared_by_distance(batch):
     model = learner("prototypes")
-    assert model.network.size == 6 * 4 and "weight4" not in model.theta
+    assert model.network.size == 6 and "weight4" not in model.theta
     logits = model(batch.support, batch.query.x)[0]
     theta, task = dict(model.theta), 1
     x = torch.cat([batch.support.x[task], batch.query.x[task]])
@@ -258,3 +258,13 @@ def test_the_core_of_characters_imports_four_packages_and_the_standard_library()
                 names = [a.name for a in node.names]
                 names = names if isinstance(node, ast.Import) else [node.module]
                 assert {n.split(".")[0] for n in names} <= allowed, path.name
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_the_output_layer_may_have_a_step_size_of_its_own(learned):
+    model = learner("maml", output_step_size=3.0, step_size=0.1, learn_step_size=learned)
+    with torch.no_grad():
+        (alphas,) = model.step_sizes(1)
+    for part in ("weight", "bias"):
+        found = torch.tensor([alphas[f"{part}{i}"] for i in range(5)])
+        assert found.tolist() == pytest.approx([0.1] * 4 + [3.0])

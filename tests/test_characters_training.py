@@ -8,13 +8,20 @@ import torch
 
 from mmaml_lite import zoo
 from mmaml_lite.__main__ import main
-from mmaml_lite.characters.domain import METHODS, named, setting_of
+from mmaml_lite.characters.domain import (
+    METHODS,
+    build,
+    episodes,
+    named,
+    outer_step,
+    setting_of,
+)
 from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summary
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
 from mmaml_lite.report import read_results
-from mmaml_lite.runs import stored_settings
+from mmaml_lite.runs import start, stored_settings
 from mmaml_lite.training import Callback, train
 
 SMALL = {"filters": 4, "encoder_filters": 4, "encoder_size": 6, "tasks": 4, "iterations": 6}
@@ -81,6 +88,8 @@ def test_wrong_names_are_explained(name, message):
         ({"filters": 2.5}, "filters must be a whole number"),
         ({"first_order": 1}, "first_order must be True or False"),
         ({"inner_clip": -1.0}, "inner_clip must be positive"),
+        ({"output_step_size": 0.0}, "output_step_size must be positive"),
+        ({"features_first": 1.5}, "features_first must be a share"),
         ({"head": "prototypes"}, "no gradient steps"),
         ({"colour": "red"}, "unknown setting 'colour'"),
     ],
@@ -123,6 +132,26 @@ def test_a_little_training_teaches_to_tell_characters_apart(method):
     assert right.shape == (settings.steps + 1, 100)
     print(method, right.mean(1))
     assert right[-1].mean() > learned
+
+
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film"])
+def test_features_first_trains_as_a_prototypical_network_then_all(method):
+    settings = small(method, features_first=0.5)
+    assert not settings.may_be_longer
+    run = start(settings, torch.device("cpu"))
+    output = run.learner.theta["weight4"].detach().clone()
+    batch = episodes(settings, 3, torch.Generator().manual_seed(0))
+    logits = run.learner.compare(batch.support, batch.query.x)
+    features = build(settings.replace(head="prototypes", steps=0, train_steps=0))
+    features.load_state_dict(run.learner.state_dict(), strict=False)
+    torch.testing.assert_close(logits, features(batch.support, batch.query.x)[-1])
+    for half in range(2):
+        before = {n: w.detach().clone() for n, w in run.learner.named_parameters()}
+        for _ in range(3):
+            run.count(outer_step(run))
+        still = {n for n, w in run.learner.named_parameters() if torch.equal(w, before[n])}
+        assert still == (set() if half else {"theta.weight4", "theta.bias4"})
+    assert not torch.equal(run.learner.theta["weight4"], output)
 
 
 def test_a_run_that_diverges_says_so():

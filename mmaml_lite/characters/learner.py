@@ -48,10 +48,11 @@ class CharacterLearner(nn.Module):
             )
             for i in range(s.blocks):
                 self.heads[str(i)] = nn.Linear(s.encoder_size, self.modulation.rows * s.filters)
+        self.alpha = [s.step_size] * s.blocks + [s.output_step_size or s.step_size]
         self.log_step_sizes = None
         if s.learn_step_size and s.train_steps:
-            start = torch.full((s.train_steps, self.network.layers), s.step_size).log()
-            self.log_step_sizes = nn.Parameter(start)
+            start = torch.tensor(self.alpha).log().expand(s.train_steps, -1)
+            self.log_step_sizes = nn.Parameter(start.clone())
 
     @staticmethod
     def _layer(i: int) -> tuple[str, str]:
@@ -68,7 +69,7 @@ class CharacterLearner(nn.Module):
         names = {n: i for i in range(self.network.layers) for n in self._layer(i)}
         names = {n: i for n, i in names.items() if n in self.theta}
         if self.log_step_sizes is None:
-            return [dict.fromkeys(names, s.step_size)] * steps
+            return [{n: self.alpha[i] for n, i in names.items()}] * steps
         alpha, last = self.log_step_sizes.exp(), s.train_steps - 1
         return [{n: alpha[min(t, last), i] for n, i in names.items()} for t in range(steps)]
 
@@ -100,33 +101,39 @@ class CharacterLearner(nn.Module):
         return [theta, *vmap(one_task)(tau, support)]
 
     def predict(
-        self, theta: Theta, tau: Tau, support: Images, x: Tensor, normalisation: str | None = None
-    ) -> Tensor:
+        self, theta: Theta, tau: Tau, support: Images, x: Tensor,
+        normalisation: str | None = None, head: str | None = None,
+    ) -> Tensor:  # fmt: skip
         """Logits `(tasks, Q, N)` for x `(tasks, Q, 1, 28, 28)`, theta shared or of each task.
 
-        The support set is there for its statistics, and as prototypes. normalisation: another one
-        than in training; with "transductive" a query's answer depends on the other queries.
+        The support set is there for its statistics, and as prototypes. normalisation, head: others
+        than the settings'; with "transductive" a query's answer depends on the other queries.
         """
         s, network = self.settings, self.network
-        kind = normalisation or s.normalisation
+        kind, head = normalisation or s.normalisation, head or s.head
         ways = s.ways
 
         def one_task(theta: Theta, tau: Tau, support: Images, x: Tensor) -> Tensor:
             known = len(support.y)
             if kind == "transductive":
                 asked = network.features(theta, x, tau, None, kind)
-                if s.head == "prototypes":
+                if head == "prototypes":
                     shown = network.features(theta, support.x, tau, None, kind)
             else:
                 both = network.features(theta, torch.cat([support.x, x]), tau, known, kind)
                 shown, asked = both[:known], both[known:]
-            if s.head == "prototypes":
+            if head == "prototypes":
                 means = class_means(shown, support.y, ways)
                 return -(asked[:, None] - means).square().sum(-1)
             return network.output(theta, asked)
 
         own = 0 if theta["weight0"].ndim == 5 else None
         return vmap(one_task, in_dims=(own, 0, 0, 0))(theta, tau, support, x)
+
+    def compare(self, support: Images, x: Tensor) -> Tensor:
+        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated."""
+        tau = self.modulate(self.embed(support))
+        return self.predict(dict(self.theta), tau, support, x, head="prototypes")
 
     def forward(
         self,

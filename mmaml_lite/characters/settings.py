@@ -50,12 +50,16 @@ class CharacterSettings:
     steps: int = setting(3, "inner gradient steps in test")
     train_steps: int = setting(1, "inner gradient steps in training")
     step_size: float = setting(0.4, "inner step size alpha, or its initial value when learned")
+    output_step_size: float | None = setting(None, "alpha of the output layer; None: as the others")
     learn_step_size: bool = setting(False, "learn alpha of every step and layer")
     first_order: bool = setting(False, "treat the inner gradients as constants in the outer one")
     inner_clip: float | None = setting(None, "bound on every entry of the inner gradient")
 
     tasks: int = setting(32, "tasks in a meta-batch")
     iterations: int = setting(60_000, "outer steps")
+    features_first: float = setting(
+        0.0, "share of the steps that first train features and encoder as a prototypical network's"
+    )
     learning_rate: float = setting(0.001, "outer step size beta of Adam")
     schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
     outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
@@ -72,9 +76,10 @@ class CharacterSettings:
                 )
             if f.type is bool and type(value) is not bool:
                 raise ValueError(f"{f.name} must be True or False, got {value!r}")
-            if f.type is float and not (
-                type(value) in (int, float) and value > 0 and math.isfinite(value)
-            ):
+            number = type(value) in (int, float) and math.isfinite(value)
+            if f.name == "features_first" and not (number and 0 <= value <= 1):
+                raise ValueError(f"features_first must be a share from 0 to 1, got {value!r}")
+            if f.type is float and f.name != "features_first" and not (number and value > 0):
                 raise ValueError(f"{f.name} must be positive and finite, got {value!r}")
         for name, known in (("split", SPLITS), ("head", HEADS), ("schedule", SCHEDULES)):
             if getattr(self, name) not in known:
@@ -86,8 +91,10 @@ class CharacterSettings:
         NORMALISATIONS[self.normalisation]
         if self.modulation is not None:
             MODULATIONS[self.modulation]
-        if self.inner_clip is not None and not self.inner_clip > 0:
-            raise ValueError(f"inner_clip must be positive or None, got {self.inner_clip}")
+        for name in ("inner_clip", "output_step_size"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be positive or None, got {value}")
         if self.shots + self.queries > DRAWINGS:
             raise ValueError(
                 f"{self.shots} shots and {self.queries} queries make "
@@ -102,8 +109,8 @@ class CharacterSettings:
 
     @property
     def may_be_longer(self) -> bool:
-        """Whether a run may go on after its last step: its learning rate has no schedule."""
-        return self.schedule == "constant"
+        """Whether a run may go on after its last step: nothing in it depends on its length."""
+        return self.schedule == "constant" and self.features_first == 0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""

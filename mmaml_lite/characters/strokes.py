@@ -115,10 +115,13 @@ def invent(count: int, generator: Generator) -> Characters:
     return Characters(controls, WIDTH * active)
 
 
-def redraw(characters: Characters, generator: Generator) -> Tensor:
-    """Draw every character once more, as another hand would: `(..., 28, 28)`, ink 0 to 1."""
-    lead, device = characters.width.shape[:-1], generator.device
-    controls, width = characters.controls.flatten(0, -4), characters.width.flatten(0, -2)
+def rewritten(characters: Characters, generator: Generator) -> Tensor:
+    """The pen's path when another hand writes every character once more: `(..., 4, 72, 2)`.
+
+    x to the right and y down, about -1 to 1; strokes of no width are there and not to be drawn.
+    """
+    lead, device = characters.width.shape, generator.device
+    controls = characters.controls.flatten(0, -4)
     count = len(controls)
 
     def normal(*shape: int) -> Tensor:
@@ -128,4 +131,11 @@ def redraw(characters: Characters, generator: Generator) -> Tensor:
     change = torch.eye(2, device=device) + TURN * normal(2, 2)
     controls = torch.einsum("cij,cskj->cski", change, controls) + PLACE * normal(1, 1, 2)
     lines = torch.einsum("pk,cski->cspi", tables(device)[2], controls)
-    return render(lines, width).view(*lead, SIDE, SIDE)
+    return lines.view(*lead, POINTS, 2)
+
+
+def redraw(characters: Characters, generator: Generator) -> Tensor:
+    """Draw every character once more, as another hand would: `(..., 28, 28)`, ink 0 to 1."""
+    lines = rewritten(characters, generator).flatten(0, -4)
+    images = render(lines, characters.width.flatten(0, -2))
+    return images.view(*characters.width.shape[:-1], SIDE, SIDE)

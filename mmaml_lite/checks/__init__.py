@@ -1,6 +1,14 @@
 """Answers for the reader: predictions that are scored, exercises that name the likely mistake."""
 
 from mmaml_lite.checks.answers import JOURNAL, Prediction, Quiz, Reply, exercise
+from mmaml_lite.checks.characters import (
+    QUIZ_COMPANY,
+    QUIZ_NUMBERS,
+    check_chance,
+    check_normalise,
+    check_numbers,
+    check_prototypes,
+)
 from mmaml_lite.checks.fails import check_remaining, check_rescue
 from mmaml_lite.checks.maml import check_chain, check_maml_loss
 from mmaml_lite.checks.modulation import (
@@ -21,7 +29,9 @@ from mmaml_lite.checks.navigation import (
 
 __all__ = [
     "JOURNAL",
+    "QUIZ_COMPANY",
     "QUIZ_MIX",
+    "QUIZ_NUMBERS",
     "QUIZ_SOFTMAX",
     "QUIZ_TEACH",
     "QUIZ_WALK",
@@ -30,11 +40,15 @@ __all__ = [
     "Reply",
     "check_block",
     "check_chain",
+    "check_chance",
     "check_count",
     "check_film",
     "check_floor",
     "check_gates",
     "check_maml_loss",
+    "check_normalise",
+    "check_numbers",
+    "check_prototypes",
     "check_remaining",
     "check_rescue",
     "check_surrogate",

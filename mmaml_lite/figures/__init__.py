@@ -1,16 +1,20 @@
 """Figures of the course: pure functions, arrays in and a plotly figure out."""
 
 from mmaml_lite.figures.ablation import ablation, first_look
+from mmaml_lite.figures.accuracy import accuracy, company, mode_accuracy
 from mmaml_lite.figures.adaptation import (
     adaptation,
     before_learning,
     error_by_steps,
     redraw_adaptation,
 )
+from mmaml_lite.figures.characters import certainty, episode, redraw_certainty
 from mmaml_lite.figures.contraction import contraction, contraction_lines, directions, sweep
 from mmaml_lite.figures.dial import dial, redraw_dial
 from mmaml_lite.figures.embedding import embedding_map, forming
+from mmaml_lite.figures.episode_map import episode_map
 from mmaml_lite.figures.exploration import exploration, redraw_exploration
+from mmaml_lite.figures.feature_maps import feature_maps, redraw_feature_maps
 from mmaml_lite.figures.gallery import gallery
 from mmaml_lite.figures.gates import gates, reach, redraw_gates
 from mmaml_lite.figures.hunt import hunt
@@ -22,6 +26,7 @@ from mmaml_lite.figures.parts import parts
 from mmaml_lite.figures.policy_training import policy_training, redraw_policy_training
 from mmaml_lite.figures.regression import error_by_stage, fits
 from mmaml_lite.figures.returns import TAUS, returns
+from mmaml_lite.figures.sorting import sorting
 from mmaml_lite.figures.style import METHODS, MODES, alt, caption, number
 from mmaml_lite.figures.table import table
 from mmaml_lite.figures.task import redraw_task, task
@@ -33,10 +38,13 @@ __all__ = [
     "MODES",
     "TAUS",
     "ablation",
+    "accuracy",
     "adaptation",
     "alt",
     "before_learning",
     "caption",
+    "certainty",
+    "company",
     "contraction",
     "contraction_lines",
     "diagram",
@@ -44,9 +52,12 @@ __all__ = [
     "directions",
     "earned",
     "embedding_map",
+    "episode",
+    "episode_map",
     "error_by_stage",
     "error_by_steps",
     "exploration",
+    "feature_maps",
     "first_look",
     "fits",
     "forming",
@@ -56,14 +67,17 @@ __all__ = [
     "ladder",
     "landscape",
     "microscope",
+    "mode_accuracy",
     "number",
     "parts",
     "policy_training",
     "pulls",
     "reach",
     "redraw_adaptation",
+    "redraw_certainty",
     "redraw_dial",
     "redraw_exploration",
+    "redraw_feature_maps",
     "redraw_gates",
     "redraw_microscope",
     "redraw_policy_training",
@@ -72,6 +86,7 @@ __all__ = [
     "redraw_training",
     "redraw_walks",
     "returns",
+    "sorting",
     "sweep",
     "table",
     "tangents",

@@ -39,6 +39,7 @@ METHODS = {
     "mumomaml": Style("MuMoMAML", "#D55E00", "solid", "circle"),
     "maml": Style("MAML", "#0072B2", "dash", "square"),
     "multi-maml": Style("Multi-MAML", "#CC79A7", "dot", "diamond", "told the mode"),
+    "prototypes": Style("prototypical network", "#009E73", "dashdot", "triangle-up"),
     "pretrained": Style("pretrained network", "#882255", "longdash", "pentagon"),
     "tuned-maml": Style("tuned MAML", "#0072B2", "dashdot", "square-open"),
     # the same trained MuMoMAML, its modulation tampered with: same colour, other dashes

@@ -69,7 +69,7 @@ function render({ model, el }) {
   let waiting = false;
   const send = (value) => {
     model.set("value", value);
-    if (waiting) return;
+    if (waiting || (get("at_end") && (drawing || down))) return;
     waiting = true;
     requestAnimationFrame(() => { waiting = false; model.save_changes(); });
   };
@@ -327,8 +327,12 @@ function render({ model, el }) {
   });
   const release = () => {
     layers.points.children[held]?.classList.remove("held");
-    drawing = false;
+    if (drawing) lift();
     held = -1;
+  };
+  const lift = () => { // the stroke is finished
+    drawing = down = false;
+    if (get("at_end")) model.save_changes();
   };
   svg.addEventListener("pointerup", release);
   svg.addEventListener("pointercancel", release);
@@ -341,6 +345,7 @@ function render({ model, el }) {
     } else if (event.key === " ") {
       down = !down;
       if (down) send([...strokes(), [cursor]]);
+      else lift();
     } else return;
     aloud.textContent = `${down ? "drawing, " : ""}${say(cursor)}`;
     event.preventDefault();
@@ -359,7 +364,10 @@ function render({ model, el }) {
     if (!event.repeat) take(ARROWS[event.key].map((v) => v * get("step"))); // a key held down is one step
   });
   svg.addEventListener("focus", () => drawPoints());
-  svg.addEventListener("blur", () => drawPoints());
+  svg.addEventListener("blur", () => {
+    if (down && get("at_end")) lift(); // who goes elsewhere with the pen down has finished
+    drawPoints();
+  });
 
   function button(text, action) {
     const b = document.createElement("button");
@@ -383,7 +391,7 @@ function render({ model, el }) {
     else if (removable()) send(points().slice(0, n - 1));
   });
   const clearButton = button("Clear", () => {
-    down = false;
+    drawing = down = false;
     send(get("kind") === "strokes" ? [] : points().slice(0, get("at_least")));
   });
 

@@ -22,6 +22,7 @@ class Pad(anywidget.AnyWidget):
     for, one after the other, from where `at` says that one stands. at_least, at_most: how
     many points there may be (equal: none can be added or removed). names: what each point is
     called; heading: what the pad is for, visible and read aloud. step: what an arrow key moves by.
+    at_end: strokes are sent when the pen is lifted, not while it moves.
     Behind the points: `lines` (dictionaries with x, y and color, dash, width, label), `arrows`
     (tail, head, color, dash, label), `dots` (x, y, size, color, label, symbol "star") and an
     `image` (see `paint`). Raises traitlets.TraitError for
@@ -46,6 +47,7 @@ class Pad(anywidget.AnyWidget):
     width = T.Int(290).tag(sync=True)
     height = T.Int(240).tag(sync=True)
     enabled = T.Bool(True).tag(sync=True)
+    at_end = T.Bool(False).tag(sync=True)
     lines = T.List().tag(sync=True)
     arrows = T.List().tag(sync=True)
     dots = T.List().tag(sync=True)
