@@ -6,6 +6,7 @@ One line in a notebook of your own:
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import ipywidgets as W
@@ -68,8 +69,12 @@ def accuracy_explorer(
     }  # fmt: skip
     screen = W.Output(layout={"min_height": "440px"})
 
+    @cache
+    def picture(scale: str) -> dict[str, Any]:  # there are two: each is drawn once
+        return shown(figures.accuracy(measured | {"scale": scale}))
+
     def draw(screen: W.Output, view: Mapping[str, Any]) -> None:
-        screen.outputs = (shown(figures.accuracy(view)),)
+        screen.outputs = (picture(view["scale"]),)
 
     return Explorer(
         "accuracy", controls, lambda scale: measured | {"scale": scale}, figures.accuracy, draw,

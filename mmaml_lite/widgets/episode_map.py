@@ -44,6 +44,7 @@ def episode_explorer(
     vectors = embedding.numpy()
     drawn = {"t-SNE": maps.tsne(vectors, seed), "PCA": maps.pca(vectors)}
     hover = [said(crowd.traits, i) for i in range(count)]
+    votes = {n: (t.vote(embedding), t.vote(untrained)) for n, t in crowd.traits.items()}
     words = {TRAITS[name]: name for name in crowd.traits}
     controls = {
         "trait": C.choice("colour by", words, "ink"),
@@ -55,8 +56,7 @@ def episode_explorer(
         return {
             "points": drawn[kind].points, "kind": kind, "trait": TRAITS[trait],
             "label": shared.label.numpy(), "names": shared.names, "hover": hover,
-            "vote": shared.vote(embedding), "chance": shared.chance(),
-            "untrained": shared.vote(untrained),
+            "vote": votes[trait][0], "chance": shared.chance(), "untrained": votes[trait][1],
         }  # fmt: skip
 
     def draw(screen: W.Output, view: Mapping[str, Any]) -> None:

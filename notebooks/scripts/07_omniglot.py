@@ -518,8 +518,7 @@ widgets.ask(QUIZ_COMPANY)
 # %%
 from mmaml_lite.characters.probes import constants
 
-for model in machines.values():
-    lesson.say(constants(model))
+lesson.say("\n".join(constants(model) for model in machines.values()))
 
 # %% [markdown]
 # ## Recap
