@@ -7,10 +7,12 @@ first named, so that training one needs nothing that only another one needs.
 import dataclasses
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from mmaml_lite.registry import Registry
@@ -64,10 +66,23 @@ def domain(name: str) -> Domain:
     return DOMAINS[name]
 
 
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from torch's global generator as this seed decides, and leave it as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
 def numbered_modes(setting: str) -> int | None:
     """The number in a setting named "1-mode", "2-modes" and so on; None for another name."""
     numbered = re.fullmatch(r"(\d+)-modes?", setting)
     return int(numbered[1]) if numbered else None
+
+
+def setting(default: Any, help: str) -> Any:
+    """A field of a settings dataclass: its default, and what it means."""
+    return dataclasses.field(default=default, metadata={"help": help})
 
 
 def replaced(settings: Any, **changes: Any) -> Any:

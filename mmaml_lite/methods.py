@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmaml_lite import algorithm, lowrank
 from mmaml_lite.algorithm import StepSizes
+from mmaml_lite.domains import seeded
 from mmaml_lite.encoders import ENCODERS
 from mmaml_lite.modulation import MODULATIONS
 from mmaml_lite.networks import MLP, Tau
@@ -208,8 +209,7 @@ def build(settings: Settings) -> Learner | PerMode:
     Raises ValueError for unknown families, before there is anything to train.
     """
     mixture_of(settings)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed):
         return PerMode(settings) if settings.per_mode else Learner(settings)
 
 

@@ -10,16 +10,12 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mmaml_lite.domains import numbered_modes, replaced
+from mmaml_lite.domains import numbered_modes, replaced, setting
 from mmaml_lite.registry import Registry
 from mmaml_lite.tasks.regression import PAPER_ORDER
-
-
-def _setting(default: Any, help: str) -> Any:
-    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -28,52 +24,50 @@ class Settings:
 
     domain: ClassVar[str] = "regression"
 
-    method: str = _setting("mumomaml-film", "name under which the method is registered")
-    recipe: str = _setting("paper", "recipe these settings started from")
-    families: tuple[str, ...] = _setting(("sinusoid", "linear"), "task families, in mode order")
-    shots: int = _setting(5, "support points per task (K)")
-    queries: int = _setting(5, "query points per task in training")
-    noise: float = _setting(0.3, "standard deviation of the label noise, support and query")
+    method: str = setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = setting("paper", "recipe these settings started from")
+    families: tuple[str, ...] = setting(("sinusoid", "linear"), "task families, in mode order")
+    shots: int = setting(5, "support points per task (K)")
+    queries: int = setting(5, "query points per task in training")
+    noise: float = setting(0.3, "standard deviation of the label noise, support and query")
 
-    hidden: tuple[int, ...] = _setting((100, 100, 100), "units of each block of the task network")
-    activation: str = _setting("relu", "activation of the blocks: relu, tanh or softplus")
-    init: str = _setting("small", "initial weights: small (std 0.01) or scaled")
-    context: int = _setting(0, "size of MAML's bias transformation, 0 for none")
-    context_std: float = _setting(0.0, "standard deviation of its initial value")
-    adapt_context: bool = _setting(True, "whether the inner loop adapts the bias transformation")
+    hidden: tuple[int, ...] = setting((100, 100, 100), "units of each block of the task network")
+    activation: str = setting("relu", "activation of the blocks: relu, tanh or softplus")
+    init: str = setting("small", "initial weights: small (std 0.01) or scaled")
+    context: int = setting(0, "size of MAML's bias transformation, 0 for none")
+    context_std: float = setting(0.0, "standard deviation of its initial value")
+    adapt_context: bool = setting(True, "whether the inner loop adapts the bias transformation")
 
-    modulation: str | None = _setting(None, "film, sigmoid, softmax, or None for no encoder")
-    blocks: tuple[int, ...] | None = _setting(
-        None, "modulated blocks, counted from 0; None for all"
-    )
-    encoder: str = _setting("lstm", "task encoder: lstm (authors') or set (order-independent)")
-    encoder_hidden: int = _setting(40, "width of the encoder")
-    encoder_layers: int = _setting(2, "layers of the encoder")
-    per_mode: bool = _setting(False, "one separate learner for each mode, told the true mode")
+    modulation: str | None = setting(None, "film, sigmoid, softmax, or None for no encoder")
+    blocks: tuple[int, ...] | None = setting(None, "modulated blocks, counted from 0; None for all")
+    encoder: str = setting("lstm", "task encoder: lstm (authors') or set (order-independent)")
+    encoder_hidden: int = setting(40, "width of the encoder")
+    encoder_layers: int = setting(2, "layers of the encoder")
+    per_mode: bool = setting(False, "one separate learner for each mode, told the true mode")
 
-    steps: int = _setting(5, "inner gradient steps, in training and test")
-    train_steps: int | None = _setting(
+    steps: int = setting(5, "inner gradient steps, in training and test")
+    train_steps: int | None = setting(
         None, "inner steps in training, where it trains with another number than it is tested with"
     )
-    step_size: float = _setting(0.001, "inner step size alpha, or its initial value when learned")
-    learn_step_size: str | None = _setting(
+    step_size: float = setting(0.001, "inner step size alpha, or its initial value when learned")
+    learn_step_size: str | None = setting(
         None, "None (fixed), layer (one for each step and layer) or weight"
     )
-    first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
-    inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
-    inner_clip_norm: float | None = _setting(None, "bound on the norm of a task's inner gradient")
-    engine: str = _setting("auto", "inner loop: auto, fast (low rank) or reference (vmap)")
+    first_order: bool = setting(False, "treat the inner gradients as constants in the outer one")
+    inner_clip: float | None = setting(None, "bound on every entry of the inner gradient")
+    inner_clip_norm: float | None = setting(None, "bound on the norm of a task's inner gradient")
+    engine: str = setting("auto", "inner loop: auto, fast (low rank) or reference (vmap)")
 
-    tasks_per_mode: int = _setting(25, "tasks of each mode in a meta-batch")
-    iterations: int = _setting(70_000, "outer steps")
-    learning_rate: float = _setting(0.001, "outer step size beta of Adam")
-    schedule: str = _setting(
+    tasks_per_mode: int = setting(25, "tasks of each mode in a meta-batch")
+    iterations: int = setting(70_000, "outer steps")
+    learning_rate: float = setting(0.001, "outer step size beta of Adam")
+    schedule: str = setting(
         "constant", "learning rate: constant, or cosine (1 % warm-up, decay to 0)"
     )
-    outer_clip: float = _setting(
+    outer_clip: float = setting(
         2.0, "bound on the norm of the gradient: task network, encoder apart"
     )
-    seed: int = _setting(0, "seed of the initial weights and of the training tasks")
+    seed: int = setting(0, "seed of the initial weights and of the training tasks")
 
     def __post_init__(self):
         for f in dataclasses.fields(self):

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,29 +71,17 @@ def evaluate_setting(
     count = TEST_TASKS if count is None else count
     if count < 2 * len(families):
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
-    entries = zoo.available(setting)
-    if not entries:
-        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
     asked = zoo.zoo_settings(f"{setting}/maml")
+    models = held(setting, asked, ("families", "shots", "noise"), device)
     tasks = shared_tasks(asked, count)
     per_task: dict[str, list[Tensor]] = {}
     methods: dict[str, Any] = {}
-    for name, recipe, seed in entries:
-        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-        same_tasks = ("families", "shots", "noise")
-        if any(getattr(model.settings, s) != getattr(asked, s) for s in same_tasks):
-            raise ValueError(f"{name} was trained on other tasks than those of {setting}")
+    for model in models:
         found = errors(model.learner, tasks)
-        key = f"{recipe}/{model.settings.method}"
+        key, seed = model.key, model.settings.seed
         per_task.setdefault(key, []).append(found)
-        record = methods.setdefault(key, {"iterations": model.settings.iterations, "seeds": {}})
-        if model.settings.iterations <= record["iterations"]:  # the least trained seed speaks
-            record |= {
-                "label": model.label, "provisional": model.provisional,
-                "iterations": model.settings.iterations,
-                "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-            }  # fmt: skip
-        record["seeds"][str(seed)] = interval(found[-1])
+        record = introduced(methods, model)
+        record.setdefault("seeds", {})[str(seed)] = interval(found[-1])
         tell(f"{key} seed {seed}: post adaptation {found[-1].mean():.4f}")
     means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
     for key, mean in means.items():
@@ -109,18 +97,52 @@ def evaluate_setting(
             f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
         },
     }  # fmt: skip
-    if count < TEST_TASKS:
-        tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
+    return stored(results, count, TEST_TASKS, tell)
+
+
+def held(setting: str, asked: Any, same: Sequence[str], device: str = "cpu") -> Iterator[zoo.Model]:
+    """Every model that the zoo holds for a setting, read when its turn comes.
+
+    Raises ValueError at once where there is none, and in its turn for a model whose settings `same`
+    differ from those asked: it was trained on other tasks.
+    """
+    entries = zoo.available(setting)
+    if not entries:
+        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
+
+    def models() -> Iterator[zoo.Model]:
+        for name, recipe, seed in entries:
+            model = zoo.read(zoo.weights_path(name, recipe, seed), device)
+            if any(getattr(model.settings, s) != getattr(asked, s) for s in same):
+                raise ValueError(f"{name} was trained on other tasks than those of {setting}")
+            yield model
+
+    return models()
+
+
+def introduced(methods: dict[str, Any], model: zoo.Model) -> dict[str, Any]:
+    """The record of a model's method; of several seeds, the least trained one speaks."""
+    trained = model.settings.iterations
+    record = methods.setdefault(model.key, {"iterations": trained})
+    if trained <= record["iterations"]:
+        record |= {
+            "label": model.label, "provisional": model.provisional, "iterations": trained,
+            "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
+        }  # fmt: skip
+    return record
+
+
+def stored(
+    results: dict[str, Any], count: int, enough: int, tell: Callable[[str], None]
+) -> dict[str, Any]:
+    """The results; written to data/results where they were measured on enough tasks."""
+    if count < enough:
+        tell(f"{count} tasks are fewer than the {enough:,} of stored results: not stored")
         return results
-    store(results, tell)
-    return results
-
-
-def store(results: dict[str, Any], tell: Callable[[str], None]) -> None:
-    """Write the results of a setting to data/results."""
     path = results_path(results["setting"])
     checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
     tell(f"wrote {path.name}")
+    return results
 
 
 def read_results(setting: str) -> dict[str, Any]:

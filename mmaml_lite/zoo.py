@@ -38,6 +38,11 @@ class Model:
         return {k: (v, asked[k]) for k, v in self.settings.to_dict().items() if v != asked[k]}
 
     @property
+    def key(self) -> str:
+        """Recipe and method, by which results are kept: "paper/maml"."""
+        return f"{self.settings.recipe}/{self.settings.method}"
+
+    @property
     def provisional(self) -> bool:
         """Whether it was trained for fewer iterations than its recipe asks for."""
         here, there = self.deviations.get("iterations", (0, 0))

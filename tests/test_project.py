@@ -28,7 +28,7 @@ ROWS = [
     ["algorithm", "lowrank"],
     ["methods", "recipes"],
     ["runs"],
-    ["outer", "training", "evaluate", "posterior", "floors"],
+    ["descent", "outer", "training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
     ["report", "dial"],

@@ -20,6 +20,7 @@ from mmaml_lite.rl.outer import (
     mean_kl,
     trpo_step,
 )
+from mmaml_lite.rl.policy import log_density
 from mmaml_lite.rl.sampling import per_task, rollout
 from mmaml_lite.rl.settings import MetaSettings
 
@@ -216,7 +217,9 @@ def test_every_step_is_taken_on_the_walks_of_the_policy_before_it():
     for block, vector in way.tau.items():
         torch.testing.assert_close(vector, tau[block])
     for theta, seen in zip(way.thetas, way.batch.stages, strict=True):
-        found = learner.log_probs(theta, way.tau, seen)
+        mean = learner.policy.means(theta, seen.observations.flatten(1, 2), way.tau)
+        log_std = theta["log_std"][:, None, None]
+        found = log_density(seen.actions, mean.view(seen.actions.shape), log_std)
         torch.testing.assert_close(found, seen.log_probs, atol=1e-4, rtol=1e-4)
 
 

@@ -14,9 +14,9 @@ from torch import nn
 
 from mmaml_lite import checkpoint, outer, training
 from mmaml_lite.checkpoint import CheckpointError
+from mmaml_lite.descent import learning_rate, parameter_groups
 from mmaml_lite.domains import DOMAINS, TrainingDiverged
 from mmaml_lite.methods import settings_for
-from mmaml_lite.outer import learning_rate, parameter_groups
 from mmaml_lite.progress import Progress
 from mmaml_lite.tasks import FAMILIES, Uniform, register_family
 from mmaml_lite.training import Callback, train

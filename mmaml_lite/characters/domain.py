@@ -5,30 +5,21 @@ A setting says where the drawings come from, ways and shots: "omniglot-5way-1sho
 takes the split by alphabets instead of MAML's.
 """
 
-import math
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 from mmaml_lite.characters.episodes import Episodes, sample
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import source
-from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged
-from mmaml_lite.outer import learning_rate, parameter_groups
+from mmaml_lite.descent import descend, set_learning_rate
+from mmaml_lite.domains import DOMAINS, Domain, seeded
+from mmaml_lite.methods import Method
 from mmaml_lite.registry import Registry
 from mmaml_lite.runs import Run
-
-
-class Method(NamedTuple):
-    """A method: its label, and the settings that define it."""
-
-    label: str
-    settings: dict[str, Any]
-
 
 METHODS: Registry[Method] = Registry("method")
 METHODS.update({
@@ -66,6 +57,7 @@ def ours(ways: int, shots: int) -> dict[str, Any]:
 RECIPES: Registry[Any] = Registry("recipe")
 RECIPES.update(paper=paper, ours=ours)
 
+ADVICE = "try a smaller step_size or learning_rate, or an inner_clip such as 20"
 SETTING = re.compile(r"(?P<sources>[a-z_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
 
 
@@ -101,8 +93,7 @@ def recipe_of(settings: CharacterSettings) -> CharacterSettings:
 
 def build(settings: CharacterSettings) -> CharacterLearner:
     """A fresh learner, its initial weights decided by `settings.seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed):
         return CharacterLearner(settings)
 
 
@@ -126,8 +117,7 @@ def outer_step(run: Run) -> dict[str, float]:
     """
     s = run.settings
     batch = episodes(s, s.tasks, run.generator)
-    for group in run.optimiser.param_groups:
-        group["lr"] = learning_rate(s, run.step)
+    set_learning_rate(run)
     run.optimiser.zero_grad()
     value = right = 0.0
     for part in batch.pieces():
@@ -137,13 +127,7 @@ def outer_step(run: Run) -> dict[str, float]:
         loss.backward()
         value += loss.item()
         right += (logits.argmax(-1) == part.query.y).sum().item()
-    norms = [nn.utils.clip_grad_norm_(g, s.outer_clip) for g in parameter_groups(run.learner) if g]
-    if not math.isfinite(value + sum(norm.item() for norm in norms)):
-        raise TrainingDiverged(
-            f"step {run.step}: loss {value}, gradient not finite; "
-            "try a smaller step_size or learning_rate, or an inner_clip such as 20"
-        )
-    run.optimiser.step()
+    descend(run, value, lambda: ADVICE)
     return {"loss": value, "accuracy": right / batch.query.y.numel()}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from mmaml_lite import zoo
-from mmaml_lite.characters.domain import METHODS, named
+from mmaml_lite.characters.domain import METHODS
 from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
     TEST_QUERIES,
@@ -17,7 +17,7 @@ from mmaml_lite.characters.evaluation import (
 )
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import OMNIGLOT
-from mmaml_lite.report import store
+from mmaml_lite.report import held, introduced, stored
 
 SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
 
@@ -36,29 +36,21 @@ def evaluate_setting(
     Several seeds of a method are averaged episode by episode; each one is listed as well.
     """
     count = TEST_EPISODES if count is None else count
-    entries = zoo.available(setting)
-    if not entries:
-        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
-    asked = named(setting.split("/")[1], "maml")
+    asked = zoo.zoo_settings(f"{setting}/maml")
+    models = held(setting, asked, SAME_EPISODES, device)
     found: dict[str, dict[str, list[torch.Tensor]]] = {}
     methods: dict[str, Any] = {}
-    for name, recipe, seed in entries:
-        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-        if any(getattr(model.settings, s) != getattr(asked, s) for s in SAME_EPISODES):
-            raise ValueError(f"{name} was trained on other tasks than those of {setting}")
-        key, own = f"{recipe}/{model.settings.method}", model.settings.normalisation
-        record = methods.setdefault(key, {
-            "label": model.label, "provisional": model.provisional,
-            "iterations": model.settings.iterations, "settings": model.settings.to_dict(),
-            "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-            "normalisations": {},
-        })  # fmt: skip
+    for model in models:
+        key, seed, own = model.key, model.settings.seed, model.settings.normalisation
+        record = introduced(methods, model)
+        record["settings"] = model.settings.to_dict()
+        kinds = record.setdefault("normalisations", {})
         for kind in dict.fromkeys([own, "transductive"]):
             right, modes = accuracies(
                 model.learner, shared_episodes(asked, count), normalisation=kind
             )
             found.setdefault(key, {}).setdefault(kind, []).append(right)
-            seeds = record["normalisations"].setdefault(kind, {"seeds": {}})["seeds"]
+            seeds = kinds.setdefault(kind, {"seeds": {}})["seeds"]
             seeds[str(seed)] = [interval(stage) for stage in right]
             tell(f"{key} seed {seed}, {kind}: " + ", ".join(f"{s.mean():.1%}" for s in right))
     means = {
@@ -76,11 +68,7 @@ def evaluate_setting(
         "rotations": asked.rotations, "split": asked.split, "methods": methods,
         "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},
     }  # fmt: skip
-    if count < TEST_EPISODES:
-        tell(f"{count} episodes are fewer than the {TEST_EPISODES:,} of stored results: not stored")
-        return results
-    store(results, tell)
-    return results
+    return stored(results, count, TEST_EPISODES, tell)
 
 
 def shown(stats: dict[str, float]) -> str:

@@ -13,15 +13,11 @@ from mmaml_lite.characters import DRAWINGS
 from mmaml_lite.characters.convnet import NORMALISATIONS
 from mmaml_lite.characters.sources import SOURCES
 from mmaml_lite.characters.splits import SPLITS
-from mmaml_lite.domains import replaced
+from mmaml_lite.domains import replaced, setting
 from mmaml_lite.modulation import MODULATIONS
 
 HEADS = ("linear", "prototypes")
 SCHEDULES = ("constant", "cosine")
-
-
-def _setting(default: Any, help: str) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
@@ -30,40 +26,40 @@ class CharacterSettings:
 
     domain: ClassVar[str] = "characters"
 
-    method: str = _setting("mumomaml-film", "name under which the method is registered")
-    recipe: str = _setting("paper", "recipe these settings started from")
-    sources: tuple[str, ...] = _setting(("omniglot",), "where drawings come from, in mode order")
-    split: str = _setting("characters", "Omniglot's split: characters (MAML's) or alphabets")
-    rotations: bool = _setting(True, "turn each class by a multiple of 90 degrees, as a new class")
-    ways: int = _setting(5, "classes per task (N)")
-    shots: int = _setting(1, "support images per class (K)")
-    queries: int = _setting(1, "query images per class, in training")
+    method: str = setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = setting("paper", "recipe these settings started from")
+    sources: tuple[str, ...] = setting(("omniglot",), "where drawings come from, in mode order")
+    split: str = setting("characters", "Omniglot's split: characters (MAML's) or alphabets")
+    rotations: bool = setting(True, "turn each class by a multiple of 90 degrees, as a new class")
+    ways: int = setting(5, "classes per task (N)")
+    shots: int = setting(1, "support images per class (K)")
+    queries: int = setting(1, "query images per class, in training")
 
-    filters: int = _setting(64, "channels of each block")
-    blocks: int = _setting(4, "blocks of the network")
-    pool: bool = _setting(True, "mean over the last block's pixels, else all of them")
-    head: str = _setting("linear", "linear, or prototypes (class means, no gradient steps)")
-    normalisation: str = _setting(
+    filters: int = setting(64, "channels of each block")
+    blocks: int = setting(4, "blocks of the network")
+    pool: bool = setting(True, "mean over the last block's pixels, else all of them")
+    head: str = setting("linear", "linear, or prototypes (class means, no gradient steps)")
+    normalisation: str = setting(
         "support", "statistics: support (set), transductive (queries too) or blend (with its own)"
     )
-    modulation: str | None = _setting(None, "film, scale, sigmoid, softmax; None: no encoder")
-    encoder_filters: int = _setting(64, "channels of the encoder's blocks")
-    encoder_size: int = _setting(128, "width of the embedding")
-    encoder_labels: bool = _setting(True, "the encoder reads the labels too")
+    modulation: str | None = setting(None, "film, scale, sigmoid, softmax; None: no encoder")
+    encoder_filters: int = setting(64, "channels of the encoder's blocks")
+    encoder_size: int = setting(128, "width of the embedding")
+    encoder_labels: bool = setting(True, "the encoder reads the labels too")
 
-    steps: int = _setting(3, "inner gradient steps in test")
-    train_steps: int = _setting(1, "inner gradient steps in training")
-    step_size: float = _setting(0.4, "inner step size alpha, or its initial value when learned")
-    learn_step_size: bool = _setting(False, "learn alpha of every step and layer")
-    first_order: bool = _setting(False, "treat the inner gradients as constants in the outer one")
-    inner_clip: float | None = _setting(None, "bound on every entry of the inner gradient")
+    steps: int = setting(3, "inner gradient steps in test")
+    train_steps: int = setting(1, "inner gradient steps in training")
+    step_size: float = setting(0.4, "inner step size alpha, or its initial value when learned")
+    learn_step_size: bool = setting(False, "learn alpha of every step and layer")
+    first_order: bool = setting(False, "treat the inner gradients as constants in the outer one")
+    inner_clip: float | None = setting(None, "bound on every entry of the inner gradient")
 
-    tasks: int = _setting(32, "tasks in a meta-batch")
-    iterations: int = _setting(60_000, "outer steps")
-    learning_rate: float = _setting(0.001, "outer step size beta of Adam")
-    schedule: str = _setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
-    outer_clip: float = _setting(10.0, "bound on the norm of the gradient: network, encoder apart")
-    seed: int = _setting(0, "seed of the initial weights and of the training tasks")
+    tasks: int = setting(32, "tasks in a meta-batch")
+    iterations: int = setting(60_000, "outer steps")
+    learning_rate: float = setting(0.001, "outer step size beta of Adam")
+    schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
+    outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
+    seed: int = setting(0, "seed of the initial weights and of the training tasks")
 
     def __post_init__(self):
         object.__setattr__(self, "sources", tuple(self.sources))  # a list, where JSON was read

@@ -6,11 +6,11 @@ A setting says how many modes the goals have, and whether an episode ends at the
 for its point mass, on our task.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
-
-from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged, numbered_modes
+from mmaml_lite.descent import set_learning_rate
+from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged, numbered_modes, seeded
+from mmaml_lite.methods import Method
 from mmaml_lite.registry import Registry
 from mmaml_lite.rl.collect import MetaBatch, collect
 from mmaml_lite.rl.learner import PolicyLearner
@@ -21,20 +21,13 @@ from mmaml_lite.runs import Run
 ENDS_WITHIN = 0.01  # of the goal, in both coordinates: MAML's code
 
 
-class Method(NamedTuple):
-    """A method: its label, and the modulation that makes it."""
-
-    label: str
-    modulation: str | None
-
-
 METHODS: Registry[Method] = Registry("method")
 METHODS.update({
-    "maml": Method("MAML", None),
-    "mumomaml-film": Method("MuMoMAML (FiLM)", "film"),
-    "mumomaml-scale": Method("MuMoMAML (scale only)", "scale"),
-    "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", "sigmoid"),
-    "mumomaml-softmax": Method("MuMoMAML (softmax)", "softmax"),
+    "maml": Method("MAML", {"modulation": None}),
+    "mumomaml-film": Method("MuMoMAML (FiLM)", {"modulation": "film"}),
+    "mumomaml-scale": Method("MuMoMAML (scale only)", {"modulation": "scale"}),
+    "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", {"modulation": "sigmoid"}),
+    "mumomaml-softmax": Method("MuMoMAML (softmax)", {"modulation": "softmax"}),
 })  # fmt: skip
 
 RECIPES: Registry[dict[str, Any]] = Registry("recipe")
@@ -58,10 +51,9 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> M
             "or with -ends behind, where episodes end at the goal"
         )
     settings = {
-        "method": method, "recipe": recipe, "modulation": METHODS[method].modulation,
-        "modes": modes, "ends_within": ENDS_WITHIN if ends else None,
+        "method": method, "recipe": recipe, "modes": modes,
+        "ends_within": ENDS_WITHIN if ends else None, **METHODS[method].settings, **RECIPES[recipe],
     }  # fmt: skip
-    settings |= RECIPES[recipe]
     if settings["modulation"] is None:  # every step is one on the unmodulated network
         settings["first_step_plain"] = False
     return MetaSettings(**settings).replace(**changes)
@@ -77,8 +69,7 @@ def recipe_of(settings: MetaSettings) -> MetaSettings:
 
 def build(settings: MetaSettings) -> PolicyLearner:
     """A fresh learner, its initial weights decided by `settings.seed` alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+    with seeded(settings.seed):
         return PolicyLearner(settings)
 
 
@@ -106,9 +97,7 @@ def outer_step(run: Run) -> dict[str, float]:
     if s.outer == "trpo":
         taken = trpo_step(run.learner, batch)
     else:
-        left = 1 - run.step / s.iterations if s.schedule == "linear" else 1.0
-        for group in run.optimiser.param_groups:
-            group["lr"] = left * s.learning_rate
+        set_learning_rate(run)
         taken = ppo_steps(run.learner, batch, run.optimiser)
     found = stage_returns(batch)
     return found | {"return": found[f"step {s.steps}"]} | taken

@@ -92,14 +92,6 @@ class PolicyLearner(nn.Module):
         found = generalised(seen.rewards, values, seen.alive, s.discount, s.trace)
         return normalised(found, seen.alive)
 
-    def log_probs(self, theta: Theta, tau: Tau, seen: Trajectories) -> Tensor:
-        """Log density of every action `(tasks, n, H)`, theta and tau of each task its own."""
-
-        def one_task(theta: Theta, tau: Tau, observations: Tensor, actions: Tensor) -> Tensor:
-            return self.policy.log_prob(theta, observations, actions, tau)
-
-        return vmap(one_task)(theta, tau, seen.observations, seen.actions)
-
     def adapt(self, theta: Theta, tau: Tau, seen: Trajectories, step: int = 0) -> Theta:
         """One gradient step of every task from its own theta `(tasks, ...)`, differentiable.
 

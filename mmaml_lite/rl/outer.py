@@ -15,7 +15,7 @@ from mmaml_lite.domains import TrainingDiverged
 from mmaml_lite.networks import Tau, Theta
 from mmaml_lite.rl.collect import MetaBatch
 from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.policy import divergence
+from mmaml_lite.rl.policy import divergence, log_density
 from mmaml_lite.rl.sampling import per_task
 
 
@@ -42,7 +42,8 @@ def evaluated(learner: PolicyLearner, batch: MetaBatch) -> Adapted:
     last = batch.stages[-1]
     flat = last.observations.flatten(1, 2)
     mean = learner.policy.means(theta, flat, tau).view(last.actions.shape)
-    return Adapted(learner.log_probs(theta, tau, last), mean, theta["log_std"][:, None, None])
+    log_std = theta["log_std"][:, None, None]
+    return Adapted(log_density(last.actions, mean, log_std), mean, log_std)
 
 
 def gain(new: Adapted, old: Adapted, advantages: Tensor, alive: Tensor) -> Tensor:

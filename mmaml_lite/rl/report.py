@@ -9,7 +9,7 @@ from torch import Tensor
 from mmaml_lite import zoo
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import NAVIGATION
-from mmaml_lite.report import store
+from mmaml_lite.report import held, introduced, stored
 from mmaml_lite.rl.domain import ENDS_WITHIN, METHODS
 from mmaml_lite.rl.evaluation import (
     TEST_SEED,
@@ -50,37 +50,26 @@ def evaluate_setting(
     count, asked = TEST_TASKS if count is None else count, zoo.zoo_settings(f"{setting}/maml")
     if count < 2 * asked.modes:
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
-    entries = zoo.available(setting)
-    if not entries:
-        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
+    models = held(setting, asked, ("modes", "spread", "squared", "horizon"), device)
     worlds = terminations(asked.navigation(), ENDS_WITHIN)
     goals, mode = shared_goals(next(iter(worlds.values())), count)
     found: dict[str, dict[str, list[Returns]]] = {}
     methods: dict[str, Any] = {}
-    for name, recipe, seed in entries:
-        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-        same_tasks = ("modes", "spread", "squared", "horizon")
-        if any(getattr(model.settings, s) != getattr(asked, s) for s in same_tasks):
-            raise ValueError(f"{name} was trained on other tasks than those of {setting}")
-        key = f"{recipe}/{model.settings.method}"
-        trained = model.settings.iterations
-        record = methods.setdefault(key, {"iterations": trained, "votes": {}, "endings": {}})
-        if trained <= record["iterations"]:  # the least trained seed speaks
-            record |= {
-                "label": model.label, "provisional": model.provisional, "iterations": trained,
-                "settings": model.settings.to_dict(),
-                "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-            }  # fmt: skip
+    for model in models:
+        key, seed = model.key, model.settings.seed
+        record = introduced(methods, model)
+        record["settings"] = model.settings.to_dict()
+        votes, endings = record.setdefault("votes", {}), record.setdefault("endings", {})
         for ending, world in worlds.items():
             earned = returns(model.learner, goals, world, seed=seed)
             found.setdefault(key, {}).setdefault(ending, []).append(earned)
-            seeds = record["endings"].setdefault(ending, {"seeds": {}})["seeds"]
+            seeds = endings.setdefault(ending, {"seeds": {}})["seeds"]
             seeds[str(seed)] = [interval(stage) for stage in earned.stages]
             stages = ", ".join(f"{stage.mean():.1f}" for stage in earned.stages)
             tell(f"{key} seed {seed}, {ending}: {stages}")
             own = world.ends_within == model.settings.ends_within  # as it was trained
             if own and earned.embedding is not None:
-                record["votes"][str(seed)] = neighbour_vote(earned.embedding, mode)
+                votes[str(seed)] = neighbour_vote(earned.embedding, mode)
     means = {
         key: {ending: _averaged(runs) for ending, runs in endings.items()}
         for key, endings in found.items()
@@ -106,11 +95,7 @@ def evaluate_setting(
             for ending in worlds
         },
     }  # fmt: skip
-    if count < TEST_TASKS:
-        tell(f"{count} tasks are fewer than the {TEST_TASKS:,} of stored results: not stored")
-        return results
-    store(results, tell)
-    return results
+    return stored(results, count, TEST_TASKS, tell)
 
 
 def shown(stats: dict[str, float]) -> str:

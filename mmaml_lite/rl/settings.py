@@ -10,14 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mmaml_lite.domains import replaced
+from mmaml_lite.domains import replaced, setting
 from mmaml_lite.modulation import MODULATIONS
 from mmaml_lite.rl.navigation import Navigation
 from mmaml_lite.rl.objective import SURROGATES
-
-
-def _setting(default: Any, help: str) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help})
 
 
 def _whole(value: Any, least: int) -> bool:
@@ -34,51 +30,49 @@ class MetaSettings:
 
     domain: ClassVar[str] = "navigation"
 
-    method: str = _setting("mumomaml-film", "name under which the method is registered")
-    recipe: str = _setting("paper", "recipe these settings started from")
-    modulation: str | None = _setting("film", "film, scale, sigmoid or softmax; None: MAML")
-    modes: int = _setting(2, "modes of the goals")
-    spread: float = _setting(0.1, "standard deviation of a mode")
-    horizon: int = _setting(100, "steps of an episode")
-    squared: bool = _setting(False, "reward minus the squared distance, not the distance")
-    ends_within: float | None = _setting(None, "an episode ends this near the goal; None: never")
+    method: str = setting("mumomaml-film", "name under which the method is registered")
+    recipe: str = setting("paper", "recipe these settings started from")
+    modulation: str | None = setting("film", "film, scale, sigmoid or softmax; None: MAML")
+    modes: int = setting(2, "modes of the goals")
+    spread: float = setting(0.1, "standard deviation of a mode")
+    horizon: int = setting(100, "steps of an episode")
+    squared: bool = setting(False, "reward minus the squared distance, not the distance")
+    ends_within: float | None = setting(None, "an episode ends this near the goal; None: never")
 
-    hidden: tuple[int, ...] = _setting((64, 64), "units of the policy's blocks (tanh)")
-    init_std: float = _setting(0.5, "the policy's initial standard deviation")
-    action_scale: float = _setting(0.1, "the environment is given the policy's action times this")
-    encoder_hidden: int = _setting(64, "width of the trajectory encoder")
-    encoder_scales: tuple[float, float, float] = _setting(
+    hidden: tuple[int, ...] = setting((64, 64), "units of the policy's blocks (tanh)")
+    init_std: float = setting(0.5, "the policy's initial standard deviation")
+    action_scale: float = setting(0.1, "the environment is given the policy's action times this")
+    encoder_hidden: int = setting(64, "width of the trajectory encoder")
+    encoder_scales: tuple[float, float, float] = setting(
         (3.0, 3.0, 1.0), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
     )
-    explore: int = _setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
-    first_step_plain: bool = _setting(
-        False, "first gradient step on the unmodulated network (2019)"
-    )
+    explore: int = setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
+    first_step_plain: bool = setting(False, "first gradient step on the unmodulated network (2019)")
 
-    tasks: int = _setting(80, "tasks in a meta-batch")
-    trajectories: int = _setting(5, "trajectories per task at every stage, in training")
-    test_trajectories: int = _setting(20, "trajectories per task at every stage, in the test")
-    steps: int = _setting(1, "inner gradient steps in training")
-    step_size: float = _setting(0.001, "inner step size alpha")
-    later_steps: float = _setting(0.25, "inner steps after the first are this times as long")
-    discount: float = _setting(0.99, "discount gamma")
-    trace: float = _setting(0.8, "lambda of the generalised advantage estimates")
-    surrogate: str = _setting("ratio", "inner surrogate: ratio or dice")
+    tasks: int = setting(80, "tasks in a meta-batch")
+    trajectories: int = setting(5, "trajectories per task at every stage, in training")
+    test_trajectories: int = setting(20, "trajectories per task at every stage, in the test")
+    steps: int = setting(1, "inner gradient steps in training")
+    step_size: float = setting(0.001, "inner step size alpha")
+    later_steps: float = setting(0.25, "inner steps after the first are this times as long")
+    discount: float = setting(0.99, "discount gamma")
+    trace: float = setting(0.8, "lambda of the generalised advantage estimates")
+    surrogate: str = setting("ratio", "inner surrogate: ratio or dice")
 
-    outer: str = _setting("ppo", "outer step: trpo or ppo")
-    max_kl: float = _setting(0.01, "TRPO: bound on the mean KL on post-adaptation data")
-    cg_iterations: int = _setting(10, "TRPO: conjugate gradient iterations")
-    fisher_trajectories: int = _setting(4, "TRPO: trajectories per task that show the curvature")
-    damping: float = _setting(1e-3, "TRPO: added to the Fisher matrix")
-    line_search: int = _setting(15, "TRPO: tries, each 0.8 times as long")
-    learning_rate: float = _setting(1e-3, "PPO: step size of Adam")
-    epochs: int = _setting(5, "PPO: passes over a meta-batch")
-    clip: float = _setting(0.2, "PPO: bound on the likelihood ratio")
-    target_kl: float = _setting(0.01, "PPO: no more passes beyond this mean KL")
-    outer_clip: float = _setting(0.5, "PPO: bound on the norm of the outer gradient")
-    schedule: str = _setting("linear", "PPO: learning rate constant, or linear (to 0)")
-    iterations: int = _setting(1000, "outer steps")
-    seed: int = _setting(0, "seed of weights, goals and actions")
+    outer: str = setting("ppo", "outer step: trpo or ppo")
+    max_kl: float = setting(0.01, "TRPO: bound on the mean KL on post-adaptation data")
+    cg_iterations: int = setting(10, "TRPO: conjugate gradient iterations")
+    fisher_trajectories: int = setting(4, "TRPO: trajectories per task that show the curvature")
+    damping: float = setting(1e-3, "TRPO: added to the Fisher matrix")
+    line_search: int = setting(15, "TRPO: tries, each 0.8 times as long")
+    learning_rate: float = setting(1e-3, "PPO: step size of Adam")
+    epochs: int = setting(5, "PPO: passes over a meta-batch")
+    clip: float = setting(0.2, "PPO: bound on the likelihood ratio")
+    target_kl: float = setting(0.01, "PPO: no more passes beyond this mean KL")
+    outer_clip: float = setting(0.5, "PPO: bound on the norm of the outer gradient")
+    schedule: str = setting("linear", "PPO: learning rate constant, or linear (to 0)")
+    iterations: int = setting(1000, "outer steps")
+    seed: int = setting(0, "seed of weights, goals and actions")
 
     def __post_init__(self):
         for name in ("hidden", "encoder_scales"):
