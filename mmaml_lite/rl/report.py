@@ -51,7 +51,7 @@ def evaluate_setting(
     if count < 2 * asked.modes:
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
     models = held(setting, asked, ("modes", "spread", "squared", "horizon"), device)
-    worlds = terminations(asked.navigation(), ENDS_WITHIN)
+    worlds = terminations(asked.world(), ENDS_WITHIN)
     goals, mode = shared_goals(next(iter(worlds.values())), count)
     found: dict[str, dict[str, list[Returns]]] = {}
     methods: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def markdown(results: dict[str, Any]) -> str:
     for ending, found in results["floors"].items():
         for name, label in FLOORS.items():
             lines.append([label, "floor", "", ending, *[""] * len(stages), shown(found[name]), ""])
-    world = zoo.zoo_settings(f"{results['setting']}/maml").navigation()
+    world = zoo.zoo_settings(f"{results['setting']}/maml").world()
     trained = "ends within" if setting.endswith("-ends") else "has its full length"
     notes = []
     for key, record in results["methods"].items():
