@@ -270,10 +270,8 @@ def test_the_follow_up_papers_forms():
     first = learner.adapt(theta, {}, batch.explore, 1)["weight0"] - theta["weight0"]
     found = learner.adapt(theta, tau, batch.explore, 0)["weight0"] - theta["weight0"]
     torch.testing.assert_close(found * settings.later_steps, first, atol=1e-6, rtol=1e-3)
-    modulated, _ = adapted(
-        with_settings(learner, NavigationSettings(**(settings.to_dict() | {"first_step_plain": False}))),
-        batch,
-    )  # fmt: skip
+    all_modulated = with_settings(learner, settings.replace(first_step_plain=False))
+    modulated, _ = adapted(all_modulated, batch)
     assert (plain["weight0"] - modulated["weight0"]).abs().max() > 1e-5
 
 

@@ -4,6 +4,7 @@ The tasks of the paper's Figures 3b, 3c and 4. A target lies before the animal o
 is felt in the reward alone; what the paper leaves open is a setting: see `HalfCheetahWorld`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from mmaml_lite.rl.simulation import CONTROL_STEP, JOINTS, LIMIT, MOTORS, STATE, X, Simulation
+from mmaml_lite.rl.simulation import CONTROL_STEP, JOINTS, LIMIT, MOTORS, STATE, Simulation, X
 from mmaml_lite.rl.vector import GoalVector
 from mmaml_lite.rl.worlds import World, checked, is_number
 
@@ -42,7 +43,7 @@ class HalfCheetahWorld(World):
             raise ValueError(f"centres must be single numbers (x,), got {self.centres}")
         for name in ("control_cost", "reset_noise"):
             value = getattr(self, name)
-            if not (is_number(value) and 0 <= value < LIMIT):
+            if not (is_number(value) and 0 <= value < math.inf):
                 raise ValueError(f"{name} must be a number from 0, got {value!r}")
 
     @classmethod

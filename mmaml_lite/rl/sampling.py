@@ -14,9 +14,9 @@ from mmaml_lite.rl.vector import GoalVector
 class Trajectories(NamedTuple):
     """What happened: n trajectories of H steps for every task.
 
-    observations `(tasks, n, H, do)`, as shown to the policy before each action; actions `(tasks, n, H, da)`, as the policy
-    drew them, and their log densities log_probs `(tasks, n, H)` under it; rewards `(tasks, n, H)`;
-    alive `(tasks, n, H)`, 1 until the episode has ended.
+    observations `(tasks, n, H, do)`, as they were shown to the policy before each action; actions
+    `(tasks, n, H, da)`, as the policy drew them, and their log densities log_probs `(tasks, n, H)`
+    under it; rewards `(tasks, n, H)`; alive `(tasks, n, H)`, 1 until the episode has ended.
     """
 
     observations: Tensor
@@ -47,8 +47,8 @@ def rollout(
     """Sample with every task's own theta `(tasks, ...)` and tau `(tasks, rows, units)`.
 
     goals `(tasks, d)`; env: has tasks x n environments, in task order; actions, and where episodes
-    start, are drawn with `generator`, on the environment's device. Raises ValueError when the policy's actions are not
-    finite, and when environments and tasks do not match.
+    start, are drawn with `generator`, on the environment's device. Raises ValueError when the
+    policy's actions are not finite, and when environments and tasks do not match.
     """
     tasks = len(goals)
     n, left = divmod(env.num_envs, tasks)

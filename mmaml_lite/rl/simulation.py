@@ -89,6 +89,8 @@ class Simulation:
         such a one anew, which its time tells.
         """
         n = len(states)
+        if not n:  # none is left to go on: an empty batch would crash MuJoCo
+            return states, np.ones(0, bool)
         self._actions[:n] = actions[:, None]
         with quiet():
             self._pool.rollout(

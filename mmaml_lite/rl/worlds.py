@@ -60,7 +60,7 @@ class World:
         raise NotImplementedError
 
     def endings(self) -> dict[str, "World"]:
-        """This world with each way for an episode to end that the test knows, by its name."""
+        """The same tasks with each ending of an episode that the test knows, by its name."""
         return {f"{self.horizon} steps": self}
 
     def floors(self, goals: Tensor, mode: Tensor) -> dict[str, Tensor]:
