@@ -11,7 +11,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from mmaml_lite.rl import HalfCheetah, HalfCheetahVector, TargetLocation, TargetSpeed
-from mmaml_lite.rl.simulation import CONTROL_STEP, FRAMES, STATE, Simulation, engine, model
+from mmaml_lite.rl.simulation import CONTROL_STEP, FRAMES, STATE, Simulation, engine, model, quiet
 
 WORLDS = [TargetLocation(), TargetSpeed()]
 NAMES = ["HalfCheetahTargetLocation", "HalfCheetahTargetSpeed"]
@@ -32,12 +32,8 @@ def test_it_is_registered_and_passes_gymnasiums_checker(name, capfd, tmp_path, m
 def test_the_body_is_gymnasiums():
     """Every number of the model, though its deprecated total mass is set in another way."""
     mujoco, path = engine(), f"{gymnasium.__path__[0]}/envs/mujoco/assets/half_cheetah.xml"
-    log = mujoco.MjLogConfig.get()
-    silent = mujoco.MjLogConfig.get()
-    silent.logto_console = silent.logto_file = False
-    mujoco.MjLogConfig.set(silent)
-    theirs, ours = mujoco.MjModel.from_xml_path(path), model()
-    mujoco.MjLogConfig.set(log)
+    with quiet():
+        theirs, ours = mujoco.MjModel.from_xml_path(path), model()
     compared = 0
     for name in dir(theirs):
         value = getattr(theirs, name, None)

@@ -56,17 +56,18 @@ def model() -> Any:
 def quiet() -> Iterator[None]:
     """Keep MuJoCo from writing on the screen and to a file: what goes wrong is told by us."""
     log = engine().MjLogConfig
-    before = log.get()
-    if not (before.logto_console or before.logto_file):
+    config = log.get()
+    loud = config.logto_console, config.logto_file
+    if not any(loud):  # or two threads might leave it quiet for ever
         yield
         return
-    silent = log.get()
-    silent.logto_console = silent.logto_file = False
-    log.set(silent)
+    config.logto_console = config.logto_file = False
+    log.set(config)
     try:
         yield
     finally:
-        log.set(before)
+        config.logto_console, config.logto_file = loud
+        log.set(config)
 
 
 class Simulation:
