@@ -46,8 +46,9 @@ def test_names_make_settings(kind):
     assert main(["train", f"{kind}/2-modes/maml", "--set", "told=True"]) == 2
 
 
-@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "told"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "method"), [(KINDS[0], "told"), (KINDS[0], "mumomaml-film"), (KINDS[1], "maml")]
+)
 def test_stopped_and_resumed_it_is_the_same_run(kind, method, tmp_path, monkeypatch):
     """Where episodes start is drawn by the run's own generator, too."""
     monkeypatch.setitem(DOMAINS, kind, dataclasses.replace(domain(kind), log_every=2))
