@@ -273,10 +273,10 @@ def test_a_policy_sees_an_observation_in_its_units_and_the_goal_only_when_told()
     assert len(TargetSpeed().units) == 17
 
 
-def test_without_mujoco_everything_else_works():
+def test_without_mujoco_everything_else_works(tmp_path):
     """And what needs it says what to install."""
-    code = """
-import sys
+    code = f"""
+import os, sys
 sys.modules["mujoco"] = None
 import mmaml_lite.rl as rl
 from mmaml_lite import zoo
@@ -288,6 +288,7 @@ for make in (rl.HalfCheetah, rl.HalfCheetahVector):
     except ImportError as error:
         print(error)
 from mmaml_lite.__main__ import main
+os.environ["MMAML_LITE_DATA"] = {str(tmp_path)!r}
 print(main(["train", "cheetah-location/2-modes/maml", "--set", "iterations=1"]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
