@@ -12,8 +12,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 
 import gymnasium
 import numpy as np
@@ -90,22 +91,22 @@ def policies(count: int, seen: int, size: int) -> dict[str, Callable]:
     return {"without the policy": before, "with it": policy}
 
 
-def bare(count: int, threads: int) -> float:
-    """Seconds for the same steps by `mj_step` alone, environments shared out among threads."""
+def share(first: int, count: int, cores: int) -> float:
+    """Seconds for one core's environments, of `count`, by `mj_step` alone: the same steps."""
     mujoco, moves = engine(), drawn(count, 6).double().numpy()
+    data = mujoco.MjData(model())
+    began = time.perf_counter()
+    for i in range(first, count, cores):
+        mujoco.mj_resetData(model(), data)
+        for move in moves[:, i]:
+            data.ctrl[:] = move
+            mujoco.mj_step(model(), data, nstep=FRAMES)
+    return time.perf_counter() - began
 
-    def share(first: int) -> None:
-        data = mujoco.MjData(model())
-        for i in range(first, count, threads):
-            mujoco.mj_resetData(model(), data)
-            for move in moves[:, i]:
-                data.ctrl[:] = move
-                mujoco.mj_step(model(), data, nstep=FRAMES)
 
-    with ThreadPoolExecutor(threads) as pool:
-        began = time.perf_counter()
-        list(pool.map(share, range(threads)))
-        return time.perf_counter() - began
+def bare(count: int, cores: int, pool: Executor) -> float:
+    """Seconds until all cores are done, each in a process of its own."""
+    return max(pool.map(partial(share, count=count, cores=cores), range(cores)))
 
 
 def main() -> None:
@@ -118,6 +119,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    pool = ProcessPoolExecutor(args.threads, get_context("spawn"))
+    bare(args.threads, args.threads, pool)  # starts the processes
     print(f"half-cheetah on {args.threads} thread(s); medians of {args.rounds} rounds\n")
     print("| world | environments | acting | kind | steps/s | ours / this one |")
     print("|---|---|---|---|---|---|")
@@ -136,7 +139,9 @@ def main() -> None:
         for acting, act in policies(count, *(shape[0] for shape in shapes)).items():
             runs = {kind: partial(episode, env, act) for kind, env in envs.items()}
             if world == "cheetah" and acting == "without the policy":
-                runs[f"mj_step alone, {args.threads} core(s)"] = partial(bare, count, args.threads)
+                runs[f"mj_step alone, {args.threads} core(s)"] = partial(
+                    bare, count, args.threads, pool
+                )
             seconds = {kind: [] for kind in runs}
             for _ in range(args.rounds):  # in turns, so that a busy moment hits all
                 for kind, run in runs.items():
@@ -147,6 +152,7 @@ def main() -> None:
                 print(f"| {world} | {count} | {acting} | {kind} | {speed:,.0f} | {ratio:.2f} |")
         for env in envs.values():
             env.close()
+    pool.shutdown()
 
 
 if __name__ == "__main__":
