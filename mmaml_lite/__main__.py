@@ -20,7 +20,7 @@ from mmaml_lite.progress import Progress
 from mmaml_lite.recipes import RECIPES
 from mmaml_lite.training import train
 
-IN_THE_NAME = {"method", "recipe", "seed", "families", "modes", "ends_within", "modulation"}
+IN_THE_NAME = {"method", "recipe", "seed", "families", "modes", "ends_within", "modulation", "told"}
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:

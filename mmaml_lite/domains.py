@@ -52,6 +52,8 @@ DOMAINS: Registry[Domain] = Registry("domain")
 HOMES = {
     "regression": "mmaml_lite.outer",
     "navigation": "mmaml_lite.rl.domain",
+    "cheetah-location": "mmaml_lite.rl.domain",
+    "cheetah-speed": "mmaml_lite.rl.domain",
     "characters": "mmaml_lite.characters.domain",
 }
 

@@ -11,7 +11,7 @@ from mmaml_lite import figures, runs, zoo
 from mmaml_lite.figures.hunt import REACH, dots, lines
 from mmaml_lite.rl import Navigation, Navigation2D, hunt
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.evaluation import walk
+from mmaml_lite.rl.navigation import walk
 from mmaml_lite.widgets import Hunt
 
 WORLD = Navigation()

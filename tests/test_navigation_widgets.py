@@ -126,7 +126,7 @@ def test_strangers_are_others_of_the_mode_that_they_should_be():
 
 def test_an_exchange_changes_tau_and_nothing_else(casts):
     learner = casts[2]["mumomaml"].learner
-    world = learner.settings.navigation()
+    world = learner.settings.world()
     found = exchange(learner, world, 6, 1, seed=2)
     assert tuple(found) == WHOSE and found["own"].shape == (2, 6)
     assert not torch.equal(found["own"], found["other mode"])
@@ -242,7 +242,7 @@ def test_modes_move_the_circles_and_the_models(explorer, casts):
     assert len(explorer.controls["goal"].pad.lines) == 2
     explorer.set(modes=4)
     assert len(explorer.controls["goal"].pad.lines) == 4
-    assert explorer.view["centres"] == casts[4]["maml"].settings.navigation().centres
+    assert explorer.view["centres"] == casts[4]["maml"].settings.world().centres
 
 
 def test_a_policy_that_diverges_is_told_to_the_reader(casts, explorer):

@@ -22,7 +22,7 @@ from mmaml_lite.rl.outer import (
 )
 from mmaml_lite.rl.policy import log_density
 from mmaml_lite.rl.sampling import per_task, rollout
-from mmaml_lite.rl.settings import MetaSettings
+from mmaml_lite.rl.settings import NavigationSettings
 
 SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "horizon": 6}
 
@@ -30,14 +30,14 @@ SMALL = {"hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 5, "
 def sampled(settings, seed=0):
     """A learner and the meta-batch of one outer step."""
     learner, generator = build(settings), torch.Generator().manual_seed(seed)
-    goals, _ = settings.navigation().goals(settings.tasks, generator)
+    goals, _ = settings.world().goals(settings.tasks, generator)
     return learner, collect(
         learner, goals, settings.steps, generator, trajectories=settings.trajectories
     ).batch
 
 
 def test_a_rollout_is_the_environments_own_story():
-    settings = MetaSettings(**SMALL)
+    settings = NavigationSettings(**SMALL)
     _, batch = sampled(settings)
     seen = batch.stages[0]
     assert seen.observations.shape == (4, 5, 6, 2) and seen.rewards.shape == (4, 5, 6)
@@ -50,7 +50,7 @@ def test_a_rollout_is_the_environments_own_story():
 
 def test_an_ended_episode_is_over():
     settings = Navigation(horizon=8, ends_within=5.0)  # every first step reaches the goal
-    env, policy = NavigationVector(6, settings), PolicyLearner(MetaSettings(**SMALL)).policy
+    env, policy = NavigationVector(6, settings), PolicyLearner(NavigationSettings(**SMALL)).policy
     theta = per_task(policy.init(), 2)
     seen = rollout(policy, theta, {}, torch.zeros(2, 2), env, torch.Generator().manual_seed(0))
     assert seen.alive[..., 0].all() and (seen.alive[..., 1:] == 0).all()
@@ -58,21 +58,21 @@ def test_an_ended_episode_is_over():
 
 
 def test_environments_that_do_not_divide_are_refused():
-    env, policy = NavigationVector(5), PolicyLearner(MetaSettings(**SMALL)).policy
+    env, policy = NavigationVector(5), PolicyLearner(NavigationSettings(**SMALL)).policy
     generator = torch.Generator().manual_seed(0)
     with pytest.raises(ValueError, match="5 environments cannot serve 2 tasks"):
         rollout(policy, per_task(policy.init(), 2), {}, torch.zeros(2, 2), env, generator)
 
 
 def test_a_policy_that_diverged_is_named():
-    env, policy = NavigationVector(2), PolicyLearner(MetaSettings(**SMALL)).policy
+    env, policy = NavigationVector(2), PolicyLearner(NavigationSettings(**SMALL)).policy
     theta = policy.init() | {"bias2": torch.tensor([float("nan"), 0.0])}
     with pytest.raises(ValueError, match="did the policy diverge"):
         rollout(policy, per_task(theta, 2), {}, torch.zeros(2, 2), env, torch.Generator())
 
 
 def test_the_same_seed_gives_the_same_trajectories():
-    first, again = sampled(MetaSettings(**SMALL))[1], sampled(MetaSettings(**SMALL))[1]
+    first, again = sampled(NavigationSettings(**SMALL))[1], sampled(NavigationSettings(**SMALL))[1]
     for a, b in zip(first.stages, again.stages, strict=True):
         assert torch.equal(a.actions, b.actions) and torch.equal(a.rewards, b.rewards)
 
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_trajectories():
 @pytest.mark.parametrize("modulation", [None, "film", "scale", "sigmoid", "softmax"])
 @pytest.mark.parametrize("ends_within", [None, 0.5])
 def test_adapting_follows_the_gradient_of_every_task_alone(modulation, ends_within):
-    settings = MetaSettings(**SMALL, modulation=modulation, ends_within=ends_within)
+    settings = NavigationSettings(**SMALL, modulation=modulation, ends_within=ends_within)
     learner, batch = sampled(settings)
     theta, tau = adapted(learner, batch)
     seen, advantages = batch.stages[0], learner.advantages(batch.stages[0])
@@ -102,7 +102,7 @@ def test_adapting_follows_the_gradient_of_every_task_alone(modulation, ends_with
 
 def test_the_meta_gradient_against_finite_differences():
     """Through embedding, modulation and the inner step, at fixed trajectories."""
-    learner, batch = sampled(MetaSettings(**SMALL))
+    learner, batch = sampled(NavigationSettings(**SMALL))
     learner = learner.double()
     batch = MetaBatch(*(
         type(part)(*(t.double() for t in part)) if hasattr(part, "alive")
@@ -138,7 +138,7 @@ def test_conjugate_gradient_solves():
 @pytest.mark.parametrize("modulation", [None, "film"])
 @pytest.mark.parametrize("max_kl", [1e-4, 0.01, 0.5])
 def test_trpo_steps_up_and_never_beyond_its_kl(modulation, max_kl):
-    settings = MetaSettings(**SMALL, modulation=modulation, max_kl=max_kl)
+    settings = NavigationSettings(**SMALL, modulation=modulation, max_kl=max_kl)
     for seed in range(3):
         learner, batch = sampled(settings, seed)
         old = module.Adapted(*(p.detach() for p in evaluated(learner, batch)))
@@ -151,7 +151,7 @@ def test_trpo_steps_up_and_never_beyond_its_kl(modulation, max_kl):
 
 
 def test_a_step_that_goes_too_far_at_any_length_is_not_taken(monkeypatch):
-    learner, batch = sampled(MetaSettings(**SMALL))
+    learner, batch = sampled(NavigationSettings(**SMALL))
     before = [p.detach().clone() for p in learner.parameters()]
     monkeypatch.setattr(module, "mean_kl", lambda new, old, alive: new.mean.square().sum() + 1e6)
     assert trpo_step(learner, batch)["share"] == 0
@@ -160,7 +160,7 @@ def test_a_step_that_goes_too_far_at_any_length_is_not_taken(monkeypatch):
 
 
 def test_ppo_raises_its_objective():
-    learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
+    learner, batch = sampled(NavigationSettings(**SMALL, outer="ppo"))
     told = module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
     assert told["gain"] > 0
 
@@ -182,13 +182,13 @@ def test_ppos_gain_is_cut_where_the_policy_has_moved_far_enough():
 
 @pytest.mark.parametrize(("target_kl", "passes"), [(1e-9, 1), (1e9, 4)])
 def test_ppos_passes_end_when_the_policies_have_moved_far(target_kl, passes):
-    learner, batch = sampled(MetaSettings(**SMALL, epochs=4, target_kl=target_kl))
+    learner, batch = sampled(NavigationSettings(**SMALL, epochs=4, target_kl=target_kl))
     told = module.ppo_steps(learner, batch, torch.optim.Adam(learner.parameters(), 1e-3))
     assert told["share"] == passes / 4 and told["kl"] > 1e-9
 
 
 def test_ppos_step_follows_a_gradient_of_bounded_norm():
-    learner, batch = sampled(MetaSettings(**SMALL, epochs=1, outer_clip=1e-3))
+    learner, batch = sampled(NavigationSettings(**SMALL, epochs=1, outer_clip=1e-3))
     before = [p.detach().clone() for p in learner.parameters()]
     module.ppo_steps(learner, batch, torch.optim.SGD(learner.parameters(), 1.0))
     moved = [(a - b).norm() for a, b in zip(before, learner.parameters(), strict=True)]
@@ -206,9 +206,9 @@ def test_the_mean_kl_is_from_old_to_new_over_the_steps_that_were_taken():
 
 def test_every_step_is_taken_on_the_walks_of_the_policy_before_it():
     """What `collect` does while it samples is what `adapted` repeats with gradients."""
-    settings = MetaSettings(**SMALL, steps=3, step_size=0.5, later_steps=1.0)
+    settings = NavigationSettings(**SMALL, steps=3, step_size=0.5, later_steps=1.0)
     learner, generator = build(settings), torch.Generator().manual_seed(0)
-    goals, _ = settings.navigation().goals(settings.tasks, generator)
+    goals, _ = settings.world().goals(settings.tasks, generator)
     way = collect(learner, goals, 3, generator)
     theta, tau = adapted(learner, way.batch)
     assert len(way.thetas) == len(way.batch.stages) == 4
@@ -224,7 +224,7 @@ def test_every_step_is_taken_on_the_walks_of_the_policy_before_it():
 
 
 def test_advantages_are_made_with_the_settings_discount_and_trace():
-    learner, batch = sampled(MetaSettings(**SMALL, discount=0.5, trace=0.3, ends_within=0.5))
+    learner, batch = sampled(NavigationSettings(**SMALL, discount=0.5, trace=0.3, ends_within=0.5))
     seen = batch.stages[0]
     values = baseline(seen.observations, discounted(seen.rewards, 0.5), seen.alive)
     expected = normalised(generalised(seen.rewards, values, seen.alive, 0.5, 0.3), seen.alive)
@@ -232,15 +232,15 @@ def test_advantages_are_made_with_the_settings_discount_and_trace():
 
 
 def test_the_encoder_reads_what_its_scales_make_of_a_walk():
-    learner, batch = sampled(MetaSettings(**SMALL, encoder_scales=(2.0, 3.0, 0.5)))
-    plain = with_settings(learner, MetaSettings(**SMALL, encoder_scales=(1.0, 1.0, 0.0)))
+    learner, batch = sampled(NavigationSettings(**SMALL, encoder_scales=(2.0, 3.0, 0.5)))
+    plain = with_settings(learner, NavigationSettings(**SMALL, encoder_scales=(1.0, 1.0, 0.0)))
     seen = batch.explore
     scaled = seen._replace(observations=2 * seen.observations, rewards=3 * (seen.rewards + 0.5))
     torch.testing.assert_close(learner.embed(seen), plain.embed(scaled))
 
 
 def test_later_steps_are_shorter_by_their_factor():
-    learner, batch = sampled(MetaSettings(**SMALL, later_steps=0.25))
+    learner, batch = sampled(NavigationSettings(**SMALL, later_steps=0.25))
     theta, seen = per_task(dict(learner.theta), 4), batch.stages[0]
     tau = learner.modulate(learner.embed(batch.explore))
     moves = [learner.adapt(theta, tau, seen, step)["weight1"] - theta["weight1"] for step in (0, 3)]
@@ -249,7 +249,7 @@ def test_later_steps_are_shorter_by_their_factor():
 
 
 def test_ppo_stops_before_it_writes_nan():
-    learner, batch = sampled(MetaSettings(**SMALL, outer="ppo"))
+    learner, batch = sampled(NavigationSettings(**SMALL, outer="ppo"))
     batch.stages[0].actions[0, 0, 0] = float("nan")
     before = [p.detach().clone() for p in learner.parameters()]
     with pytest.raises(TrainingDiverged, match="smaller learning_rate"):
@@ -259,7 +259,7 @@ def test_ppo_stops_before_it_writes_nan():
 
 
 def test_the_follow_up_papers_forms():
-    settings = MetaSettings(
+    settings = NavigationSettings(
         **SMALL, modulation="scale", explore=5, first_step_plain=True, steps=2, step_size=0.5
     )
     learner, batch = sampled(settings)
@@ -270,10 +270,8 @@ def test_the_follow_up_papers_forms():
     first = learner.adapt(theta, {}, batch.explore, 1)["weight0"] - theta["weight0"]
     found = learner.adapt(theta, tau, batch.explore, 0)["weight0"] - theta["weight0"]
     torch.testing.assert_close(found * settings.later_steps, first, atol=1e-6, rtol=1e-3)
-    modulated, _ = adapted(
-        with_settings(learner, MetaSettings(**(settings.to_dict() | {"first_step_plain": False}))),
-        batch,
-    )  # fmt: skip
+    all_modulated = with_settings(learner, settings.replace(first_step_plain=False))
+    modulated, _ = adapted(all_modulated, batch)
     assert (plain["weight0"] - modulated["weight0"]).abs().max() > 1e-5
 
 
@@ -285,7 +283,7 @@ def with_settings(learner, settings):
 
 
 def test_the_encoder_ignores_order_and_what_comes_after_the_end():
-    learner, batch = sampled(MetaSettings(**SMALL, explore=3))
+    learner, batch = sampled(NavigationSettings(**SMALL, explore=3))
     seen = batch.explore
     turned = type(seen)(*(part.flip(1) for part in seen))
     torch.testing.assert_close(learner.embed(seen), learner.embed(turned))
@@ -321,4 +319,4 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
 )
 def test_wrong_settings_are_refused(changes, says):
     with pytest.raises(ValueError, match=says):
-        MetaSettings(**changes)
+        NavigationSettings(**changes)

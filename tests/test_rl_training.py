@@ -16,7 +16,8 @@ from mmaml_lite.report import read_results
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.domain import METHODS, named
-from mmaml_lite.rl.evaluation import floors, neighbour_vote, returns, shared_goals, terminations
+from mmaml_lite.rl.evaluation import floors, neighbour_vote, returns, shared_goals
+from mmaml_lite.rl.navigation import terminations
 from mmaml_lite.rl.report import evaluate_setting, markdown
 from mmaml_lite.runs import start
 from mmaml_lite.training import Callback, train
@@ -151,7 +152,7 @@ def test_a_vote_of_the_nearest_neighbour():
 
 
 def test_evaluation_draws_fresh_trajectories_and_is_repeatable():
-    learner, world = domain("navigation").build(small()), small().navigation()
+    learner, world = domain("navigation").build(small()), small().world()
     goals, _ = shared_goals(world, 6)
     first, again = (returns(learner, goals, world, steps=2, chunk=4) for _ in range(2))
     other = returns(learner, goals, world, steps=2, seed=1)
@@ -162,7 +163,7 @@ def test_evaluation_draws_fresh_trajectories_and_is_repeatable():
 
 
 def test_the_return_is_that_of_the_asked_ending():
-    learner, world = domain("navigation").build(small()), small().navigation()
+    learner, world = domain("navigation").build(small()), small().world()
     goals, _ = shared_goals(world, 6)
     full, cut = (
         returns(learner, goals, dataclasses.replace(world, ends_within=within), steps=1).stages
@@ -175,7 +176,7 @@ def test_an_outer_step_samples_as_many_walks_as_are_set():
     settings = small(trajectories=2, test_trajectories=5)
     run, again = (start(settings, torch.device("cpu")) for _ in range(2))
     measured = domain("navigation").outer_step(run)
-    goals, _ = settings.navigation().goals(settings.tasks, again.generator)
+    goals, _ = settings.world().goals(settings.tasks, again.generator)
     stages = collect(again.learner, goals, 1, again.generator, trajectories=2).batch.stages
     assert measured["step 0"] == pytest.approx(stages[0].returns().mean().item())
     assert measured["return"] == pytest.approx(stages[1].returns().mean().item())
@@ -249,7 +250,7 @@ def test_the_shipped_policies_do_what_the_results_say(seed):
         zoo.read(zoo.weights_path(f"navigation/2-modes/{method}", seed=seed))
         for method in ("mumomaml-film", "maml")
     )
-    world = terminations(film.settings.navigation(), 0.01)["ends within 0.01"]
+    world = terminations(film.settings.world(), 0.01)["ends within 0.01"]
     goals, mode = world.goals(60, torch.Generator().manual_seed(11))
     ours, theirs = (returns(m.learner, goals, world, steps=2) for m in (film, maml))
     assert neighbour_vote(ours.embedding, mode) >= 0.95

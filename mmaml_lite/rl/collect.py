@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mmaml_lite.networks import Tau, Theta
 from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.navigation import Navigation, NavigationVector
 from mmaml_lite.rl.sampling import Trajectories, per_task, rollout
+from mmaml_lite.rl.worlds import World
 
 
 class MetaBatch(NamedTuple):
@@ -44,23 +44,23 @@ def collect(
     goals: Tensor,
     steps: int,
     generator: torch.Generator,
-    navigation: Navigation | None = None,
+    world: World | None = None,
     tau: Tau | None = None,
     trajectories: int | None = None,
 ) -> Stages:
-    """Run the inner loop on tasks with these goals `(tasks, 2)`, with fresh trajectories each time.
+    """Run the inner loop on tasks with these goals `(tasks, d)`, with fresh trajectories each time.
 
     First the prior alone, for the encoder; then, modulated, before each of `steps` gradient steps
-    and after the last. navigation: another horizon, reward or termination than in training. tau:
+    and after the last. world: another horizon, reward or termination than in training. tau:
     modulation vectors to use instead of the encoder's, with the same random numbers.
     trajectories: of every task at every stage, by default as many as in the test.
     """
     s, tasks = learner.settings, len(goals)
     n = trajectories or s.test_trajectories
-    world = navigation or s.navigation()
+    world = world or s.world()
 
     def act(theta: Theta, tau: Tau, n: int) -> Trajectories:
-        env = NavigationVector(tasks * n, world, goals.device)
+        env = world.vector(tasks * n, goals.device)
         return rollout(learner.policy, theta, tau, goals, env, generator)
 
     theta = per_task(dict(learner.theta), tasks)

@@ -1,9 +1,10 @@
-"""Navigation as a domain: its names in the zoo, its recipes and its outer step.
+"""Reinforcement learning as domains: names in the zoo, recipes and the outer step.
 
-A setting says how many modes the goals have, and whether an episode ends at the goal: "2-modes",
-"2-modes-ends". The recipe `paper` keeps to the paper and, where that is silent, to what works (see
-`MetaSettings`); `paper-2019` takes the forms and constants of the follow-up paper's released code
-for its point mass, on our task.
+`navigation`, `cheetah-location` and `cheetah-speed`. A setting says how many modes the goals have
+and, in navigation, whether an episode ends at the goal: "2-modes", "2-modes-ends". The recipe
+`paper` keeps to the paper and, where that is silent, to what works (see `MetaSettings`);
+`paper-2019` takes the forms and constants of the follow-up paper's released code for its point
+mass, on our navigation.
 """
 
 from typing import Any
@@ -14,12 +15,15 @@ from mmaml_lite.methods import Method
 from mmaml_lite.registry import Registry
 from mmaml_lite.rl.collect import MetaBatch, collect
 from mmaml_lite.rl.learner import PolicyLearner
+from mmaml_lite.rl.navigation import ENDS_WITHIN
 from mmaml_lite.rl.outer import ppo_steps, trpo_step
-from mmaml_lite.rl.settings import MetaSettings
+from mmaml_lite.rl.settings import (
+    LocationSettings,
+    MetaSettings,
+    NavigationSettings,
+    SpeedSettings,
+)
 from mmaml_lite.runs import Run
-
-ENDS_WITHIN = 0.01  # of the goal, in both coordinates: MAML's code
-
 
 METHODS: Registry[Method] = Registry("method")
 METHODS.update({
@@ -28,6 +32,7 @@ METHODS.update({
     "mumomaml-scale": Method("MuMoMAML (scale only)", {"modulation": "scale"}),
     "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", {"modulation": "sigmoid"}),
     "mumomaml-softmax": Method("MuMoMAML (softmax)", {"modulation": "softmax"}),
+    "told": Method("told the goal", {"modulation": None, "told": True, "steps": 0}),
 })  # fmt: skip
 
 RECIPES: Registry[dict[str, Any]] = Registry("recipe")
@@ -41,8 +46,16 @@ RECIPES.update({
 })  # fmt: skip
 
 
-def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:
-    """Settings of an experiment in the zoo; raises ValueError for unknown names."""
+def _settings(kind: type[MetaSettings], method: str, recipe: str, **named: Any) -> MetaSettings:
+    """What a recipe, a method and the name of a setting make, in this order."""
+    found = {"method": method, "recipe": recipe, **RECIPES[recipe], **METHODS[method].settings}
+    if found["modulation"] is None:  # every step is one on the unmodulated network
+        found["first_step_plain"] = False
+    return kind(**found, **named)
+
+
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> NavigationSettings:
+    """Navigation's settings of an experiment in the zoo; raises ValueError for unknown names."""
     count, ends, rest = setting.partition("-ends")
     modes = numbered_modes(count)
     if not modes or rest:
@@ -50,16 +63,12 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> M
             f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on, "
             "or with -ends behind, where episodes end at the goal"
         )
-    settings = {
-        "method": method, "recipe": recipe, "modes": modes,
-        "ends_within": ENDS_WITHIN if ends else None, **METHODS[method].settings, **RECIPES[recipe],
-    }  # fmt: skip
-    if settings["modulation"] is None:  # every step is one on the unmodulated network
-        settings["first_step_plain"] = False
-    return MetaSettings(**settings).replace(**changes)
+    within = ENDS_WITHIN if ends else None
+    settings = _settings(NavigationSettings, method, recipe, modes=modes, ends_within=within)
+    return settings.replace(**changes)
 
 
-def recipe_of(settings: MetaSettings) -> MetaSettings:
+def recipe_of(settings: NavigationSettings) -> NavigationSettings:
     """What the recipe asks for in the experiment of these settings."""
     ends = "-ends" if settings.ends_within else ""
     return named(f"{settings.modes}-modes{ends}", settings.method, settings.recipe).replace(
@@ -87,7 +96,7 @@ def outer_step(run: Run) -> dict[str, float]:
     Raises TrainingDiverged when a policy's actions or the gradient are not finite.
     """
     s = run.settings
-    goals, _ = s.navigation().goals(s.tasks, run.generator)
+    goals, _ = s.world().goals(s.tasks, run.generator)
     try:
         stages = collect(run.learner, goals, s.steps, run.generator, trajectories=s.trajectories)
     except ValueError as error:  # the goals are ours, so it is the actions
@@ -103,15 +112,38 @@ def outer_step(run: Run) -> dict[str, float]:
     return found | {"return": found[f"step {s.steps}"]} | taken
 
 
-DOMAINS.add("navigation", Domain(
-    settings=MetaSettings,
-    named=named,
-    recipe=recipe_of,
-    label=lambda method: METHODS[method].label,
-    build=build,
-    outer_step=outer_step,
-    headline="return",
-    log_every=5,
-    threads=None,  # 1.8 times as fast on two cores: large batches of states
-    report="mmaml_lite.rl.report",
-))  # fmt: skip
+def _domain(settings: type[MetaSettings], named: Any, recipe: Any) -> Domain:
+    """What all worlds share."""
+    return Domain(
+        settings=settings,
+        named=named,
+        recipe=recipe,
+        label=lambda method: METHODS[method].label,
+        build=build,
+        outer_step=outer_step,
+        headline="return",
+        log_every=5,
+        threads=None,  # navigation: 1.8 times as fast on two cores, large batches of states
+        report="mmaml_lite.rl.report",
+    )
+
+
+def _cheetah(kind: type[MetaSettings]) -> Domain:
+    """A half-cheetah's: only its modes are in the name of a setting."""
+
+    def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:
+        modes = numbered_modes(setting)
+        if not modes:
+            raise ValueError(f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on")
+        return _settings(kind, method, recipe, modes=modes).replace(**changes)
+
+    def recipe_of(settings: MetaSettings) -> MetaSettings:
+        asked = named(f"{settings.modes}-modes", settings.method, settings.recipe)
+        return asked.replace(seed=settings.seed)
+
+    return _domain(kind, named, recipe_of)
+
+
+DOMAINS.add("navigation", _domain(NavigationSettings, named, recipe_of))
+for kind in (LocationSettings, SpeedSettings):
+    DOMAINS.add(kind.domain, _cheetah(kind))

@@ -7,7 +7,7 @@ from mmaml_lite.networks import Tau
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import TEST_SEED
 from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.navigation import Navigation
+from mmaml_lite.rl.worlds import World
 
 WHOSE = ("own", "same mode", "other mode")
 
@@ -34,7 +34,7 @@ def taken(tau: Tau, index: Tensor) -> Tau:
 
 
 def exchange(
-    learner: PolicyLearner, world: Navigation, count: int = 40, steps: int = 3, seed: int = 0
+    learner: PolicyLearner, world: World, count: int = 40, steps: int = 3, seed: int = 0
 ) -> dict[str, Tensor]:
     """Mean return of every task at every stage `(steps + 1, tasks)`, by whose tau it was given.
 

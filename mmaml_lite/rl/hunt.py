@@ -14,8 +14,7 @@ import torch
 
 from mmaml_lite import zoo
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.evaluation import walk
-from mmaml_lite.rl.navigation import STEP, Navigation, Navigation2D
+from mmaml_lite.rl.navigation import STEP, Navigation, Navigation2D, walk
 
 RIVALS = {"maml": ("maml", 1), "mumomaml": ("mumomaml-film", 0)}  # key: method, gradient steps
 

@@ -58,17 +58,17 @@ class TrajectoryEncoder(nn.Module):
 class PolicyLearner(nn.Module):
     """MuMoMAML's policy and, without modulation, MAML's: theta, encoder and heads omega."""
 
-    def __init__(self, settings: MetaSettings, observations: int = 2, actions: int = 2):
+    def __init__(self, settings: MetaSettings):
         super().__init__()
-        s = self.settings = settings
-        self.policy = GaussianPolicy(observations, actions, s.hidden, s.init_std, s.action_scale)
+        s, world = settings, settings.world()
+        self.settings, actions = settings, world.actions
+        seen = world.observations + (world.goal_size if s.told else 0)
+        self.policy = GaussianPolicy(seen, actions, s.hidden, s.init_std, s.action_scale, s.told)
         self.theta = nn.ParameterDict(self.policy.init())
         self.encoder, self.heads = None, nn.ModuleDict()
         if s.modulation is not None:
             self.modulation = MODULATIONS[s.modulation]
-            self.encoder = TrajectoryEncoder(
-                observations + actions + 1, s.encoder_hidden, s.encoder_scales
-            )
+            self.encoder = TrajectoryEncoder(seen + actions + 1, s.encoder_hidden, s.encoder_scales)
             for i, units in enumerate(s.hidden):
                 head = nn.Linear(self.encoder.size, self.modulation.rows * units)
                 nn.init.xavier_uniform_(head.weight, gain=1.0)

@@ -5,30 +5,32 @@ paper leaves open is a setting: see `Navigation`. Dynamics and plain-distance re
 MAML's point environment.
 """
 
+import dataclasses
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
 import torch
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from mmaml_lite.rl.vector import GoalVector
+from mmaml_lite.rl.worlds import World, checked, is_number
+
 STEP = 0.1  # a move is clipped to this in each direction
+ENDS_WITHIN = 0.01  # of the goal, in both coordinates: MAML's code
 
 
 @dataclass(frozen=True)
-class Navigation:
+class Navigation(World):
     """What defines the tasks; stated beside every number.
 
-    centres: of the goals' modes, which are equally likely. spread: standard deviation of a mode.
-    horizon: steps of an episode. squared: reward is minus the squared distance (MAML's text)
-    instead of minus the distance (MAML's code, and the default here). ends_within: an episode also
-    ends when both coordinates are this near the goal (0.01 in MAML's code); None: never. Raises
-    ValueError for settings that make no task.
+    centres, spread, horizon: see `World`; a goal is a place (x, y). squared: reward is minus the
+    squared distance (MAML's text) instead of minus the distance (MAML's code, and the default
+    here). ends_within: an episode also ends when both coordinates are this near the goal (0.01 in
+    MAML's code); None: never. Raises ValueError for settings that make no task.
     """
 
     centres: tuple[tuple[float, float], ...] = ((0.5, 0.5), (-0.5, -0.5))
@@ -37,21 +39,21 @@ class Navigation:
     squared: bool = False
     ends_within: float | None = None
 
+    observations: ClassVar[int] = 2
+    actions: ClassVar[int] = 2
+    FLOORS: ClassVar[dict[str, str]] = {
+        "goal": "told the goal, walks straight there",
+        "mode": "told its mode, walks to its centre",
+    }
+
     def __post_init__(self):
-        if not self.centres or any(len(c) != 2 for c in self.centres):
-            raise ValueError(f"centres must be pairs (x, y), at least one, got {self.centres}")
-        if not np.isfinite(self.centres).all():
-            raise ValueError(f"centres must be finite, got {self.centres}")
-        if not (_is_number(self.spread) and 0 <= self.spread < math.inf):
-            raise ValueError(f"spread is a standard deviation, expected >= 0, got {self.spread!r}")
-        if type(self.horizon) is not int or self.horizon < 1:
-            raise ValueError(
-                f"an episode needs whole steps, and at least one, got horizon {self.horizon!r}"
-            )
+        super().__post_init__()
+        if self.goal_size != 2:
+            raise ValueError(f"centres must be pairs (x, y), got {self.centres}")
         if type(self.squared) is not bool:
             raise ValueError(f"squared must be True or False, got {self.squared!r}")
         if self.ends_within is not None and not (
-            _is_number(self.ends_within) and self.ends_within > 0
+            is_number(self.ends_within) and self.ends_within > 0
         ):
             raise ValueError(f"ends_within must be positive or None, got {self.ends_within!r}")
 
@@ -73,37 +75,41 @@ class Navigation:
         reward = "squared distance" if self.squared else "distance"
         return f"goals from {modes} at {places}, spread {self.spread:g}; reward minus the {reward}"
 
-    def goals(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Draw goals `(count, 2)` and their modes `(count,)`, in equal shares, in mode order.
+    def vector(self, num_envs: int, device: torch.device | str = "cpu") -> "NavigationVector":
+        """Many walks at once."""
+        return NavigationVector(num_envs, self, device)
 
-        Fewer goals than modes have modes drawn at random.
+    def endings(self) -> dict[str, "Navigation"]:
+        """After the horizon only, and within reach of the goal."""
+        return terminations(self, ENDS_WITHIN)
+
+    def floors(self, goals: Tensor, mode: Tensor) -> dict[str, Tensor]:
+        """Best possible when told the goal, and when told only its mode: walk to its centre.
+
+        Where episodes end at the goal, searching around the centre could earn a little more than
+        the second.
         """
-        modes, device = len(self.centres), generator.device
-        mode = torch.arange(count, device=device) * modes // count
-        if count < modes:
-            mode = torch.randint(modes, (count,), generator=generator, device=device)
-        noise = self.spread * torch.randn(count, 2, generator=generator, device=device)
-        return torch.tensor(self.centres, device=device)[mode] + noise, mode
+        centres = torch.tensor(self.centres, device=goals.device)[mode]
+        return {"goal": walk(self, goals, goals), "mode": walk(self, goals, centres)}
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+def walk(world: Navigation, goals: Tensor, towards: Tensor) -> Tensor:
+    """Return of walking straight to the points `towards` `(tasks, 2)` and staying: `(tasks,)`."""
+    env = world.vector(len(goals), goals.device)
+    position, _ = env.reset(options={"goal": goals})
+    total = torch.zeros(len(goals), device=goals.device)
+    for _ in range(world.horizon):
+        position, reward, *_ = env.step(towards - position)
+        total = total + reward
+    return total
 
 
-def checked(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """A goal, goals or an action as float32 of this shape.
-
-    Raises ValueError, which says `what` was expected, for any other shape, for what is no array of
-    numbers, and for values that are not finite.
-    """
-    try:
-        plain = value.detach().cpu() if isinstance(value, Tensor) else value
-        array = np.asarray(plain, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"expected a finite {what} of shape {shape}, got {value!r}") from error
-    if array.shape != shape or not np.isfinite(array).all():
-        raise ValueError(f"expected a finite {what} of shape {shape}, got {value!r}")
-    return array
+def terminations(world: Navigation, within: float) -> dict[str, Navigation]:
+    """The same tasks with both endings: after the horizon only, and within reach of the goal."""
+    return {
+        f"{world.horizon} steps": dataclasses.replace(world, ends_within=None),
+        f"ends within {within}": dataclasses.replace(world, ends_within=within),
+    }
 
 
 class Navigation2D(gymnasium.Env):
@@ -132,10 +138,7 @@ class Navigation2D(gymnasium.Env):
         if options and "goal" in options:
             self._goal = checked(options["goal"], (2,), "goal")
         else:
-            s = self.settings
-            centre = np.array(s.centres[self.np_random.integers(len(s.centres))])
-            drawn = centre + s.spread * self.np_random.standard_normal(2)
-            self._goal = drawn.astype(np.float32)
+            self._goal = self.settings.goal(self.np_random)
         self._position, self._steps = np.zeros(2, np.float32), 0
         return self._position.copy(), {"goal": self._goal.copy()}
 
@@ -153,85 +156,29 @@ class Navigation2D(gymnasium.Env):
         return self._position.copy(), reward, there, late, {"goal": self._goal.copy()}
 
 
-class NavigationVector(VectorEnv):
-    """Many episodes at once, as tensors on a device, behind gymnasium's vector interface.
+class NavigationVector(GoalVector):
+    """Many walks at once, as tensors on a device; see `GoalVector`."""
 
-    Step for step equal to `Navigation2D`. An environment that has ended stays where it is, with
-    reward 0, until the next `reset` (autoreset is disabled, as meta-learning wants whole
-    trajectories); `reset(options={"reset_mask": (n,)})` resets some. `reset(options={"goal":
-    (n, 2)})` sets the goals; else they are drawn in equal shares of the modes, in mode order.
-    """
+    def __init__(
+        self,
+        num_envs: int = 1,
+        settings: Navigation | None = None,
+        device: torch.device | str = "cpu",
+    ):
+        super().__init__(num_envs, Navigation2D(settings), device)
+        self._position = torch.zeros(num_envs, 2, device=self.device)
 
-    metadata = {"autoreset_mode": AutoresetMode.DISABLED}  # noqa: RUF012 (gymnasium's own form)
+    def _start(self, mask: Tensor, generator: torch.Generator) -> None:
+        self._position = torch.where(mask[:, None], 0.0, self._position)
 
-    def __init__(self, num_envs: int = 1, settings: Navigation | None = None, device: str = "cpu"):
-        if num_envs < 1:
-            raise ValueError(f"expected at least one environment, got {num_envs}")
-        self.num_envs, self.settings = num_envs, settings or Navigation()
-        self.device = torch.device(device)
-        single = Navigation2D(self.settings)
-        self.single_observation_space = single.observation_space
-        self.single_action_space = single.action_space
-        self.observation_space = gymnasium.vector.utils.batch_space(
-            single.observation_space, num_envs
-        )
-        self.action_space = gymnasium.vector.utils.batch_space(single.action_space, num_envs)
-        self._generator = torch.Generator(self.device)
-        self._generator.seed()  # unseeded resets differ, as in every gymnasium environment
-        self._goal = torch.zeros(num_envs, 2, device=self.device)
-        self._position = torch.zeros_like(self._goal)
-        self._steps = torch.zeros(num_envs, dtype=torch.long, device=self.device)
-        self._ended = torch.zeros(num_envs, dtype=torch.bool, device=self.device)
+    def _observation(self) -> Tensor:
+        return self._position
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Go back to the origin, all or those of `reset_mask`; options: `goal`, `reset_mask`."""
-        options = options or {}
-        if seed is not None:
-            self._generator.manual_seed(seed)
-        if "goal" in options:
-            goal = torch.from_numpy(checked(options["goal"], (self.num_envs, 2), "goal"))
-            goal = goal.to(self.device)
-        else:
-            goal, _ = self.settings.goals(self.num_envs, self._generator)
-        mask = torch.as_tensor(options.get("reset_mask", True), device=self.device)
-        if mask.dtype != torch.bool or mask.shape not in ((), (self.num_envs,)):
-            raise ValueError(f"reset_mask must be {self.num_envs} truth values, got {mask}")
-        self._goal = torch.where(mask[..., None], goal, self._goal)
-        self._position = torch.where(mask[..., None], 0.0, self._position)
-        self._steps = torch.where(mask, 0, self._steps)
-        self._ended = self._ended & ~mask
-        return self._position, {"goal": self._goal}
-
-    def step(
-        self, actions: Tensor | np.ndarray | Sequence
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """Move all; observations `(n, 2)`, rewards, terminated, truncated `(n,)`, and the goals.
-
-        Raises ValueError for actions of another shape than `(n, 2)` or not finite.
-        """
-        try:
-            moves = torch.as_tensor(actions, dtype=torch.float32, device=self.device)
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"expected actions of shape {tuple(self._goal.shape)}, got {actions!r}"
-            ) from error
-        if moves.shape != self._goal.shape:
-            raise ValueError(
-                f"expected actions of shape {tuple(self._goal.shape)}, got {tuple(moves.shape)}"
-            )
-        if not torch.isfinite(moves).all():
-            raise ValueError("the actions hold NaN or infinite values: did the policy diverge?")
-        going = ~self._ended
-        moved = self._position + moves.clamp(-STEP, STEP)
+    def _advance(self, actions: Tensor, going: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        moved = self._position + actions.clamp(-STEP, STEP)
         self._position = torch.where(going[:, None], moved, self._position)
-        self._steps = self._steps + going
         off = self._position - self._goal
         square = off[:, 0] * off[:, 0] + off[:, 1] * off[:, 1]
-        reward = -(square if self.settings.squared else square.sqrt()) * going
-        within = self.settings.ends_within
-        near = (off.abs() < (within or 0.0)).all(1)
-        late = self._steps >= self.settings.horizon
-        self._ended = near | late
-        return self._position, reward, near, late, {"goal": self._goal}
+        reward = -(square if self.settings.squared else square.sqrt())
+        near = (off.abs() < (self.settings.ends_within or 0.0)).all(1)
+        return reward, near, {}

@@ -19,7 +19,8 @@ LOG_STD_LEAST = math.log(1e-6)
 class GaussianPolicy:
     """MLP with tanh blocks and a shared, learned log standard deviation `log_std (actions,)`.
 
-    std: its initial value; scale: an environment is given the policy's actions times this.
+    std: its initial value; scale: an environment is given the policy's actions times this; told:
+    whether the goal is among what it observes.
     """
 
     def __init__(
@@ -29,9 +30,10 @@ class GaussianPolicy:
         hidden: tuple[int, ...] = (64, 64),
         std: float = 1.0,
         scale: float = 1.0,
+        told: bool = False,
     ):
         self.network, self.actions = MLP(observations, hidden, actions, "tanh"), actions
-        self.std, self.scale = std, scale
+        self.std, self.scale, self.told = std, scale, told
 
     def init(self) -> Theta:
         """Draw theta from torch's global generator: Xavier weights, zero biases."""

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def reading(embedding: Tensor, goals: Tensor, ridge: float = 1e-3) -> Tensor:
-    """Goals `(tasks, 2)` read off embeddings `(tasks, d)` by a linear map that never saw them.
+    """Goals `(tasks, d)` read off embeddings `(tasks, e)` by a linear map that never saw them.
 
     Two-fold: each half of the tasks is read by the map that was fitted to the other half. The ridge
     is relative to the embeddings' variance.

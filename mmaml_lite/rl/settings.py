@@ -1,8 +1,10 @@
 """Every constant of meta-reinforcement learning in one place, explained field by field.
 
 What the paper leaves open is our choice: the baseline, gamma and most of TRPO are those of the
-MAML-RL reference implementations, the rest is what was found to learn well. See `Navigation` for
-the tasks, and `RECIPES` for the forms of the follow-up paper's released code.
+MAML-RL reference implementations, the rest is what was found to learn well. One class holds what
+all worlds share, with navigation's values; each world adds its own and sets what it needs
+otherwise. See `Navigation` and `HalfCheetahWorld` for the tasks, and `RECIPES` for the forms of the
+follow-up paper's released code.
 """
 
 import dataclasses
@@ -12,8 +14,10 @@ from typing import Any, ClassVar
 
 from mmaml_lite.domains import replaced, setting
 from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetLocation, TargetSpeed
 from mmaml_lite.rl.navigation import Navigation
 from mmaml_lite.rl.objective import SURROGATES
+from mmaml_lite.rl.worlds import World
 
 
 def _whole(value: Any, least: int) -> bool:
@@ -26,9 +30,14 @@ def _finite(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class MetaSettings:
-    """Everything that decides a meta-RL run; the same settings and seed give the same curve."""
+    """Everything that decides a meta-RL run; the same settings and seed give the same curve.
 
-    domain: ClassVar[str] = "navigation"
+    domain: whose settings they are; task_fields: which of them, besides the modes, define its
+    tasks.
+    """
+
+    domain: ClassVar[str]
+    task_fields: ClassVar[tuple[str, ...]]
 
     method: str = setting("mumomaml-film", "name under which the method is registered")
     recipe: str = setting("paper", "recipe these settings started from")
@@ -36,8 +45,7 @@ class MetaSettings:
     modes: int = setting(2, "modes of the goals")
     spread: float = setting(0.1, "standard deviation of a mode")
     horizon: int = setting(100, "steps of an episode")
-    squared: bool = setting(False, "reward minus the squared distance, not the distance")
-    ends_within: float | None = setting(None, "an episode ends this near the goal; None: never")
+    told: bool = setting(False, "the policy sees the goal: not meta-learning, but best possible")
 
     hidden: tuple[int, ...] = setting((64, 64), "units of the policy's blocks (tanh)")
     init_std: float = setting(0.5, "the policy's initial standard deviation")
@@ -114,10 +122,9 @@ class MetaSettings:
             raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
         if self.schedule not in ("constant", "linear"):
             raise ValueError(f"schedule must be constant or linear, got {self.schedule!r}")
-        if type(self.first_step_plain) is not bool:
-            raise ValueError(
-                f"first_step_plain must be True or False, got {self.first_step_plain!r}"
-            )
+        for name in ("first_step_plain", "told"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.first_step_plain and (self.modulation is None or self.explore != self.trajectories):
             raise ValueError(
                 "first_step_plain steps on the trajectories that the encoder reads: it needs a "
@@ -125,14 +132,11 @@ class MetaSettings:
             )
         if self.tasks < self.modes:
             raise ValueError(f"{self.tasks} tasks cannot hold {self.modes} modes in equal shares")
-        self.navigation()
+        self.world()
 
-    def navigation(self) -> Navigation:
+    def world(self) -> World:
         """The task distribution of these settings."""
-        return Navigation.modes(
-            self.modes, spread=self.spread, horizon=self.horizon, squared=self.squared,
-            ends_within=self.ends_within,
-        )  # fmt: skip
+        raise NotImplementedError
 
     def replace(self, **changes: Any) -> "MetaSettings":
         """A copy with changes; raises ValueError for unknown names or wrong values."""
@@ -146,3 +150,75 @@ class MetaSettings:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class NavigationSettings(MetaSettings):
+    """2D navigation's."""
+
+    domain: ClassVar[str] = "navigation"
+    task_fields: ClassVar[tuple[str, ...]] = ("spread", "squared", "horizon")
+
+    squared: bool = setting(False, "reward minus the squared distance, not the distance")
+    ends_within: float | None = setting(None, "an episode ends this near the goal; None: never")
+
+    def world(self) -> Navigation:
+        """Goals on the plane."""
+        return Navigation.modes(
+            self.modes, spread=self.spread, horizon=self.horizon, squared=self.squared,
+            ends_within=self.ends_within,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheetahSettings(MetaSettings):
+    """What both tasks of the half-cheetah share; kind: which of them."""
+
+    kind: ClassVar[type[HalfCheetahWorld]]
+    task_fields: ClassVar[tuple[str, ...]] = ("spread", "horizon", "control_cost", "reset_noise")
+
+    horizon: int = setting(200, "steps of an episode, of 0.05 s")
+    control_cost: float = setting(0.05, "the reward is minus this times the squared action, too")
+    reset_noise: float = setting(0.1, "positions and velocities at the start vary by this")
+
+    init_std: float = setting(0.5, "the policy's initial standard deviation")
+    action_scale: float = setting(1.0, "the environment is given the policy's action times this")
+    tasks: int = setting(20, "tasks in a meta-batch")
+    trajectories: int = setting(10, "trajectories per task at every stage, in training")
+    test_trajectories: int = setting(10, "trajectories per task at every stage, in the test")
+    step_size: float = setting(0.1, "inner step size alpha")  # 0.5 is most that helps a fresh one
+    learning_rate: float = setting(3e-4, "PPO: step size of Adam")
+    target_kl: float = setting(0.02, "PPO: no more passes beyond this mean KL")
+    iterations: int = setting(500, "outer steps")
+
+    def world(self) -> HalfCheetahWorld:
+        """Targets behind and ahead."""
+        return self.kind.modes(
+            self.modes, **{name: getattr(self, name) for name in self.task_fields}
+        )
+
+
+@dataclass(frozen=True)
+class LocationSettings(CheetahSettings):
+    """The half-cheetah's that runs to a place."""
+
+    domain: ClassVar[str] = "cheetah-location"
+    kind: ClassVar[type[HalfCheetahWorld]] = TargetLocation
+
+    spread: float = setting(TargetLocation.spread, "standard deviation of a mode, in metres")
+    encoder_scales: tuple[float, float, float] = setting(
+        (1.0, 0.2, 7.0), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
+    )
+
+
+@dataclass(frozen=True)
+class SpeedSettings(CheetahSettings):
+    """The half-cheetah's that runs at a speed."""
+
+    domain: ClassVar[str] = "cheetah-speed"
+    kind: ClassVar[type[HalfCheetahWorld]] = TargetSpeed
+
+    spread: float = setting(TargetSpeed.spread, "standard deviation of a mode, in m/s")
+    encoder_scales: tuple[float, float, float] = setting(
+        (1.0, 1.0, 1.5), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
+    )

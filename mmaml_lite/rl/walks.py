@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.navigation import STEP, Navigation, NavigationVector
+from mmaml_lite.rl.navigation import STEP, Navigation
 from mmaml_lite.rl.sampling import Trajectories, per_task, rollout
 
 
@@ -54,7 +54,7 @@ def explore(
     Every task has luck of its own, decided by `seed` and its place in `goals`.
     """
     s = learner.settings
-    env = NavigationVector(len(goals) * s.explore, world or s.navigation(), goals.device)
+    env = (world or s.world()).vector(len(goals) * s.explore, goals.device)
     theta = per_task(dict(learner.theta), len(goals))
     generator = torch.Generator(goals.device).manual_seed(seed)
     return rollout(learner.policy, theta, {}, goals, env, generator)

@@ -69,7 +69,7 @@ def curve_view(
         if printed:
             found["paper"][key] = np.array(printed, dtype=float)  # None becomes NaN
     floors = results["floors"][ending]
-    world = zoo.zoo_settings(f"navigation/{name}/maml").navigation()
+    world = zoo.zoo_settings(f"navigation/{name}/maml").world()
     return found | {
         "stages": STAGES, "scale": scale, "ending": ending, "says": SAYS,
         "note": f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "

@@ -32,7 +32,7 @@ class Crowd:
     """
 
     def __init__(self, model: zoo.Model, count: int = 400, seed: int = 0, kind: str = "t-SNE"):
-        self.model, self.world = model, model.settings.navigation()
+        self.model, self.world = model, model.settings.world()
         self.goals, self.mode = shared_goals(self.world, count)
         self.embedding = self.embed(explore(model.learner, self.goals, CROWD_SEED + seed))
         vectors = self.embedding.numpy()

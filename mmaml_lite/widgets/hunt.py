@@ -41,7 +41,7 @@ class Hunt(Explorer):
 
     def __init__(self, seed: int = 0, steps: int = 25, modes: int = 2):
         self.seed, self.steps, self.setting = seed, steps, f"{modes}-mode{'s' if modes > 1 else ''}"
-        self.world = zoo.zoo_settings(f"navigation/{self.setting}/maml").navigation()
+        self.world = zoo.zoo_settings(f"navigation/{self.setting}/maml").world()
         self._goals: dict[int, np.ndarray] = {}
         self._costs: dict[int, float | None] = {}  # goal number -> of its first search, if found
         self._rivals: dict[int, Future] = {}  # goal number -> measured while the reader plays

@@ -17,7 +17,7 @@ from mmaml_lite import figures, zoo
 from mmaml_lite.figures import METHODS
 from mmaml_lite.figures.navigation import SIDES, earned
 from mmaml_lite.rl import Navigation
-from mmaml_lite.rl.evaluation import walk
+from mmaml_lite.rl.navigation import walk
 from mmaml_lite.rl.walks import Walks, walks
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
@@ -74,7 +74,7 @@ def far_off(world: Navigation, goal: Sequence[float]) -> tuple[int, float]:
 def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> dict[str, Any]:
     """What both methods do with one goal: `Walks` by key, and the floors of this very goal."""
     place = torch.tensor([list(goal)])
-    world = cast["maml"].settings.navigation()
+    world = cast["maml"].settings.world()
     nearest, _ = far_off(world, goal)
     found: dict[str, Any] = {
         key: walks(model.learner, place[0], STEPS, seed) for key, model in cast.items()
@@ -88,7 +88,7 @@ def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> dict[str, Any]:
 
 def walks_view(cast: Cast, found: Mapping[str, Any], goal: Sequence[float], stage: int) -> dict:
     """All that `figures.walks` draws, of what `walked` found for this goal."""
-    world = cast["maml"].settings.navigation()
+    world = cast["maml"].settings.world()
     nearest, spreads = far_off(world, goal)
     view: dict[str, Any] = {
         "goal": list(goal), "centres": world.centres, "spread": world.spread, "stage": stage,
@@ -158,7 +158,7 @@ def navigate(
     models = {m.settings.method: m for m in sorted(models, key=lambda m: m.provisional)}.values()
     counts = list(casts)
     modes = counts[0] if modes is None else modes
-    world = casts[modes]["maml"].settings.navigation()
+    world = casts[modes]["maml"].settings.world()
     place = Goal(goal or beside(world), "the goal: click, or drag the star")
     place.pad.lines = round_modes(world.centres, world.spread)
     controls = {

@@ -61,7 +61,7 @@ class LivePolicyTraining(LiveRun):
         **changes: Any,
     ):
         settings = zoo.zoo_settings(name, seed=seed, iterations=iterations, **(QUICK | changes))
-        self._world = settings.navigation()
+        self._world = settings.world()
         self._goals, _ = self._world.goals(PANELS, torch.Generator().manual_seed(5))
         best = floors(self._world, *shared_goals(self._world))
         self._floors = {key: value.mean().item() for key, value in best.items()}
