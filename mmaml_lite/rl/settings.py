@@ -183,11 +183,11 @@ class CheetahSettings(MetaSettings):
 
     init_std: float = setting(0.5, "the policy's initial standard deviation")
     action_scale: float = setting(1.0, "the environment is given the policy's action times this")
-    tasks: int = setting(20, "tasks in a meta-batch")
-    trajectories: int = setting(10, "trajectories per task at every stage, in training")
+    tasks: int = setting(40, "tasks in a meta-batch")
+    trajectories: int = setting(5, "trajectories per task at every stage, in training")
     test_trajectories: int = setting(10, "trajectories per task at every stage, in the test")
     step_size: float = setting(0.1, "inner step size alpha")  # 0.5 is most that helps a fresh one
-    learning_rate: float = setting(3e-4, "PPO: step size of Adam")
+    learning_rate: float = setting(5e-4, "PPO: step size of Adam")
     target_kl: float = setting(0.02, "PPO: no more passes beyond this mean KL")
     iterations: int = setting(500, "outer steps")
 
