@@ -80,7 +80,7 @@ def constants(model: zoo.Model) -> str:
     if s.train_steps:
         size = f"learned, from {s.step_size}" if s.learn_step_size else f"{s.step_size}"
         parts.append(f"inner steps: {s.train_steps} in training, {s.steps} in the test; α {size}")
-    if s.features_first:
+    if s.features_first and s.train_steps:
         share = f"{100 * s.features_first:.0f} %"
         parts.append(f"for the first {share} of them features as a prototypical network's")
     return f"- **{model.label}**, recipe `{s.recipe}`: {'; '.join(parts)}."

@@ -144,8 +144,9 @@ def certainty(
         "**What to see.** The new drawing and the examples, as the networks see them: 28 × 28 "
         "pixels. Below each example, how certain a method is that the new drawing shows the same "
         "character; in bold its answer. A line adds up to 100 %, and 20 % each is a mere guess. "
-        "Before any gradient step MAML has not looked at the examples at all, MuMoMAML has seen "
-        "them through τ. A prototypical network compares with them and takes no step. "
+        "Before any gradient step MAML knows nothing of the examples but their mean and spread, "
+        "MuMoMAML has seen them through τ as well. A prototypical network compares with them and "
+        "takes no step. "
         f"{view['note']}"
     )
     finish(fig, 250 + 24 * len(lines), title, says, "")
