@@ -19,7 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the kernels
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))  # the browser is driven as in the tests
 # What a first picture consists of:
-CURVE = ".js-plotly-plot path.js-line, .mmaml-pad path.line, .mmaml-pad .dot, .mmaml-sorting .card"
+CURVE = (
+    ".js-plotly-plot path.js-line, .mmaml-pad path.line, .mmaml-pad .dot, .mmaml-sorting .card, "
+    ".mmaml-cheetah canvas"
+)
 ERRORS = '[data-mime-type="application/vnd.jupyter.error"]'
 TARGETS = {"first": 10.0, "normal": 120.0, "fast": 30.0, "kB": 300.0}
 

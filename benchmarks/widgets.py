@@ -24,8 +24,10 @@ import ipywidgets as W
 from mmaml_lite import lesson, widgets, zoo
 from mmaml_lite.characters.cast import cast
 from mmaml_lite.evaluate import shared_tasks
+from mmaml_lite.rl.cast import cheetahs
 from mmaml_lite.widgets import Explorer, Pad
 from mmaml_lite.widgets.controls import Again
+from mmaml_lite.widgets.curves import unstored
 from mmaml_lite.widgets.goal import Goal
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +70,11 @@ def explorers() -> Iterator[Explorer]:
     yield widgets.navigate(casts)
     yield widgets.curves_explorer()
     yield widgets.encoder_explorer(widgets.Crowd(casts[2]["mumomaml"]))
+    cheetah = cheetahs()["location"]  # the runner adapts in a thread of its own: not timed here
+    if "mumomaml" in cheetah:
+        yield widgets.trajectory_explorer(widgets.Crowd(cheetah["mumomaml"]))
+    if not unstored("half-cheetah"):
+        yield widgets.curves_explorer(world="half-cheetah")
     setting = "strokes-5way-1shot"
     machines = cast(setting)
     yield widgets.Sorting(setting=setting)

@@ -10,6 +10,13 @@ from mmaml_lite.checks.characters import (
     check_prototypes,
 )
 from mmaml_lite.checks.fails import check_remaining, check_rescue
+from mmaml_lite.checks.half_cheetah import (
+    QUIZ_AFTER,
+    QUIZ_PLACE,
+    check_score,
+    check_speed_reward,
+    check_target,
+)
 from mmaml_lite.checks.maml import check_chain, check_maml_loss
 from mmaml_lite.checks.modulation import (
     QUIZ_MIX,
@@ -29,9 +36,11 @@ from mmaml_lite.checks.navigation import (
 
 __all__ = [
     "JOURNAL",
+    "QUIZ_AFTER",
     "QUIZ_COMPANY",
     "QUIZ_MIX",
     "QUIZ_NUMBERS",
+    "QUIZ_PLACE",
     "QUIZ_SOFTMAX",
     "QUIZ_TEACH",
     "QUIZ_WALK",
@@ -51,7 +60,10 @@ __all__ = [
     "check_prototypes",
     "check_remaining",
     "check_rescue",
+    "check_score",
+    "check_speed_reward",
     "check_surrogate",
+    "check_target",
     "check_to_come",
     "check_vote",
     "exercise",

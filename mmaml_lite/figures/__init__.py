@@ -9,6 +9,7 @@ from mmaml_lite.figures.adaptation import (
     redraw_adaptation,
 )
 from mmaml_lite.figures.characters import certainty, episode, redraw_certainty
+from mmaml_lite.figures.cheetah import cheetah, redraw_cheetah
 from mmaml_lite.figures.contraction import contraction, contraction_lines, directions, sweep
 from mmaml_lite.figures.dial import dial, redraw_dial
 from mmaml_lite.figures.embedding import embedding_map, forming
@@ -24,6 +25,8 @@ from mmaml_lite.figures.microscope import microscope, redraw_microscope
 from mmaml_lite.figures.navigation import earned, redraw_walks, walks
 from mmaml_lite.figures.parts import parts
 from mmaml_lite.figures.policy_training import policy_training, redraw_policy_training
+from mmaml_lite.figures.reached import reached
+from mmaml_lite.figures.reading import reading
 from mmaml_lite.figures.regression import error_by_stage, fits
 from mmaml_lite.figures.returns import TAUS, returns
 from mmaml_lite.figures.sorting import sorting
@@ -32,6 +35,7 @@ from mmaml_lite.figures.table import table
 from mmaml_lite.figures.task import redraw_task, task
 from mmaml_lite.figures.three_ways import diagram
 from mmaml_lite.figures.training import redraw_training, training
+from mmaml_lite.figures.trajectory import redraw_trajectory, trajectory
 
 __all__ = [
     "METHODS",
@@ -44,6 +48,7 @@ __all__ = [
     "before_learning",
     "caption",
     "certainty",
+    "cheetah",
     "company",
     "contraction",
     "contraction_lines",
@@ -73,8 +78,11 @@ __all__ = [
     "policy_training",
     "pulls",
     "reach",
+    "reached",
+    "reading",
     "redraw_adaptation",
     "redraw_certainty",
+    "redraw_cheetah",
     "redraw_dial",
     "redraw_exploration",
     "redraw_feature_maps",
@@ -84,6 +92,7 @@ __all__ = [
     "redraw_pulls",
     "redraw_task",
     "redraw_training",
+    "redraw_trajectory",
     "redraw_walks",
     "returns",
     "sorting",
@@ -92,5 +101,6 @@ __all__ = [
     "tangents",
     "task",
     "training",
+    "trajectory",
     "walks",
 ]

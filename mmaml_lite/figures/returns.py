@@ -1,6 +1,6 @@
-"""Returns from stage to stage: Figure 3a, ours beside the paper's; and whose tau earned what."""
+"""Returns from stage to stage: Figures 3a to 3c, ours beside the paper's; whose tau earned what."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,16 +16,34 @@ TAUS = {
     "other mode": Style("τ of another task, other mode", ORANGE, "dot", "x"),
 }
 LOOKS = METHODS | TAUS
+TOLD = "what one earns who is told"
+AXES = {
+    "log": "mean return (logarithmic)",
+    "linear": "mean return",
+    "score": "score: 0 stands still, 1 is told the goal",
+}
 
 
-def returns(view: Mapping[str, Any], title: str = "Mean return, stage by stage") -> go.Figure:
+def writing(scale: str) -> Callable[[float], str]:
+    """How values are written on a scale: a score wants more digits than a return."""
+    return scored if scale == "score" else earned
+
+
+def scored(value: float) -> str:
+    """A score in as many digits as a reader can use."""
+    return "–" if not np.isfinite(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def returns(view: Mapping[str, Any], title: str = "") -> go.Figure:
     """Mean return at every stage, with 95 % bands, floors, and the paper's points where it has any.
 
     view: stages, their short names; mean and half: by key of LOOKS `(stages,)`, NaN where a method
-    lacks a stage; paper: the same for published means, or {}; floors: label -> return; scale: "log"
-    or "linear"; says: what to see, for the caption.
+    lacks a stage; paper: the same for published means, or {}; floors: label -> return; scale:
+    "log", "linear", or "score" where all of them are scores; says: what to see, and lines: what
+    the floors are, for the caption.
     """
-    log = view["scale"] == "log"
+    log, write = view["scale"] == "log", writing(view["scale"])
+    title = title or f"{'Score' if view['scale'] == 'score' else 'Mean return'}, stage by stage"
     place = cost if log else np.asarray  # a logarithmic axis shows minus the return
     fig = go.Figure()
     x = np.arange(len(view["stages"]))
@@ -45,7 +63,7 @@ def returns(view: Mapping[str, Any], title: str = "Mean return, stage by stage")
                 x=x, y=place(mean), mode="lines+markers", name=style.label,
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 9, "color": style.color},
-                text=[earned(m) for m in mean],
+                text=[write(m) for m in mean],
                 hovertemplate=f"{style.label}: %{{text}}<extra></extra>",
             )
         )  # fmt: skip
@@ -57,7 +75,7 @@ def returns(view: Mapping[str, Any], title: str = "Mean return, stage by stage")
                 line={"color": style.color, "dash": "dot", "width": 1},
                 marker={"symbol": f"{style.symbol}-open", "size": 11, "color": style.color,
                         "line": {"width": 2}},
-                text=[earned(m) for m in mean],
+                text=[write(m) for m in mean],
                 hovertemplate=f"{style.label}, the paper: %{{text}}<extra></extra>",
             )
         )  # fmt: skip
@@ -66,15 +84,15 @@ def returns(view: Mapping[str, Any], title: str = "Mean return, stage by stage")
         level = np.log10(cost(value)) if log else value
         fig.add_annotation(
             x=1, xref="x domain", y=float(level), xanchor="left", showarrow=False,
-            text=f" {label}: {earned(value)}", font={"size": 12, "color": SOFT},
+            text=f" {label}: {write(value)}", font={"size": 12, "color": SOFT},
         )  # fmt: skip
     words = "; ".join(
-        f"{LOOKS[k].label} " + ", ".join(earned(v) for v in m if np.isfinite(v))
+        f"{LOOKS[k].label} " + ", ".join(write(v) for v in m if np.isfinite(v))
         for k, m in view["mean"].items()
     )
     says = (
         f"**What to see.** {view['says']} Bands are 95 % intervals over tasks (often too narrow to "
-        "be seen), dashed grey lines what one earns who is told. Higher is better."
+        f"be seen), dashed grey lines {view.get('lines', TOLD)}. Higher is better."
     )
     finish(fig, 430, title, says, f"{title}: {words}.")
     fig.update_xaxes(tickvals=list(x), ticktext=list(view["stages"]))
@@ -83,4 +101,4 @@ def returns(view: Mapping[str, Any], title: str = "Mean return, stage by stage")
     if log:
         cost_axis(fig)
         fig.update_yaxes(autorange="reversed")
-    return fig.update_yaxes(title_text=f"mean return{' (logarithmic)' if log else ''}")
+    return fig.update_yaxes(title_text=AXES[view["scale"]])

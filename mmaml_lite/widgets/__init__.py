@@ -8,6 +8,7 @@ from mmaml_lite.widgets.accuracy import (
     scoreboard,
     two_mode_settings,
 )
+from mmaml_lite.widgets.cheetah import cheetah
 from mmaml_lite.widgets.contraction import contraction_explorer
 from mmaml_lite.widgets.curves import curves_explorer, exchange_view
 from mmaml_lite.widgets.diagram import Diagram
@@ -33,6 +34,12 @@ from mmaml_lite.widgets.sorting import Sorting
 from mmaml_lite.widgets.task import task_explorer
 from mmaml_lite.widgets.three_ways import three_ways
 from mmaml_lite.widgets.training import LiveTraining
+from mmaml_lite.widgets.trajectory import (
+    account,
+    reached_view,
+    reading_view,
+    trajectory_explorer,
+)
 
 __all__ = [
     "Crowd",
@@ -44,8 +51,10 @@ __all__ = [
     "Pad",
     "Sketch",
     "Sorting",
+    "account",
     "accuracy_explorer",
     "ask",
+    "cheetah",
     "company_view",
     "contraction_explorer",
     "curves_explorer",
@@ -66,8 +75,11 @@ __all__ = [
     "navigators",
     "overview_explorer",
     "pull_explorer",
+    "reached_view",
+    "reading_view",
     "scoreboard",
     "task_explorer",
     "three_ways",
+    "trajectory_explorer",
     "two_mode_settings",
 ]

@@ -28,13 +28,15 @@ CROWD_SEED = 5  # of the crowd's walks: a reader's own walk has other luck
 class Crowd:
     """Test tasks of a trained MuMoMAML, each embedded from one exploratory walk, and their map.
 
-    goals `(count, 2)`, mode `(count,)`, embedding `(count, d)`; kind: "t-SNE" or "PCA".
+    goals `(count, d)`, mode `(count,)`; seen: what the encoder read; embedding `(count, e)`; kind:
+    "t-SNE" or "PCA".
     """
 
     def __init__(self, model: zoo.Model, count: int = 400, seed: int = 0, kind: str = "t-SNE"):
         self.model, self.world = model, model.settings.world()
         self.goals, self.mode = shared_goals(self.world, count)
-        self.embedding = self.embed(explore(model.learner, self.goals, CROWD_SEED + seed))
+        self.seen = explore(model.learner, self.goals, CROWD_SEED + seed)
+        self.embedding = self.embed(self.seen)
         vectors = self.embedding.numpy()
         self.map = maps.tsne(vectors, seed) if kind == "t-SNE" else maps.pca(vectors)
 

@@ -458,9 +458,8 @@ lesson.say(f"""
 # `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-5.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md).
 #
-# **Next:** [lesson 7](07_omniglot.ipynb), where the same three functions read characters. (Lesson 6, being written,
-# will give them a body: a half-cheetah that shall run to a place, or at a speed.) Or run this lesson with 4 or 6
-# `modes` in the parameters cell.
+# **Next:** [lesson 6](06_half_cheetah.ipynb), which gives the goal a body: a half-cheetah that shall run to a place, or
+# at a speed. Or run this lesson with 4 or 6 `modes` in the parameters cell.
 
 # %%
 measured = {key: mean.tolist() for key, mean in stages.items()}

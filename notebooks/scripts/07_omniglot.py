@@ -28,8 +28,8 @@
 # - read an accuracy: of which drawings, how many [ways](../docs/glossary.md#ways) and shots, by which
 #   [normalisation](../docs/glossary.md#normalisation), with which interval.
 #
-# *About 45 minutes to read and try; all cells together run in less than two minutes on a laptop's CPU. (Lesson 6, a
-# half-cheetah, is still being written; nothing here needs it.)*
+# *About 45 minutes to read and try; all cells together run in less than two minutes on a laptop's CPU. (Nothing here
+# needs lesson 6.)*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
 
 # %% tags=["parameters"]
@@ -533,8 +533,8 @@ lesson.say("\n".join(constants(model) for model in machines.values()))
 # `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-7.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md).
 #
-# **Next:** run this lesson with 20 `ways` in the parameters cell, or with the real Omniglot. In preparation: lesson 6, which gives the same three
-# functions a body, and lesson 8, every number of the course in one place.
+# **Next:** run this lesson with 20 `ways` in the parameters cell, or with the real Omniglot. In preparation: lesson 8, every number of the
+# course in one place.
 
 # %%
 measured = {"setting": setting}

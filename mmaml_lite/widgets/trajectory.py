@@ -1,0 +1,163 @@
+"""What one trajectory told the encoder: move the target, and watch its rewards and its embedding.
+
+One line in a notebook of your own:
+
+    trajectory_explorer(Crowd(zoo.load("cheetah-location/2-modes/mumomaml-film"), 200))
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import ipywidgets as W
+import numpy as np
+import torch
+
+from mmaml_lite import figures
+from mmaml_lite.evaluate import interval
+from mmaml_lite.rl.evaluation import neighbour_vote
+from mmaml_lite.rl.evidence import Blind, Losses, blind, by_steps
+from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
+from mmaml_lite.rl.readout import reading
+from mmaml_lite.widgets import controls as C
+from mmaml_lite.widgets.exploration import NEIGHBOURS, Crowd
+from mmaml_lite.widgets.explorer import Explorer
+
+FAR = 3.0  # spreads from every mode: such targets were hardly ever seen in training
+
+
+def unit(world: HalfCheetahWorld) -> str:
+    """What a target is measured in."""
+    return "m/s" if isinstance(world, TargetSpeed) else "m"
+
+
+def mode_names(world: HalfCheetahWorld) -> list[str]:
+    """The modes in words."""
+    return [f"around {x:+g} {unit(world)}".replace("-", "−") for (x,) in world.centres]
+
+
+def trajectory_view(
+    crowd: Crowd, once: Blind, target: float, steps: int, colour: str = "mode"
+) -> dict[str, Any]:
+    """All that `figures.trajectory` draws for one target and one blind trajectory."""
+    world = crowd.world
+    here = crowd.embed(once.told(target, steps))
+    count = min(NEIGHBOURS, len(crowd.mode))
+    near = torch.cdist(here, crowd.embedding)[0].topk(count, largest=False).indices
+    return {
+        "target": float(target), "steps": steps, "colour": colour, "names": mode_names(world),
+        "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {unit(world)}",
+        "reached": once.reached.numpy(), "rewards": once.rewards(target).numpy(),
+        "mirrored": once.rewards(-target).numpy(),
+        "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
+        "goals": crowd.goals[:, 0].numpy(), "place": crowd.map.place(here.numpy())[0],
+        "near": near.numpy(), "spread": world.spread, "centres": [x for (x,) in world.centres],
+    }  # fmt: skip
+
+
+def reading_view(crowd: Crowd, steps: Sequence[int]) -> dict[str, Any]:
+    """All that `figures.reading` draws: what embeddings of the crowd's first steps tell."""
+    distance, mode = crowd.goals.abs(), crowd.mode
+    read = by_steps(crowd.model.learner, crowd.seen, list(steps))
+    nothing = (distance - distance.mean()).abs().median().item()
+    return {
+        "steps": list(steps), "vote": [neighbour_vote(e, mode) for e in read],
+        "miss": [(reading(e, distance) - distance).abs().median().item() for e in read],
+        "blank": nothing, "modes": len(crowd.world.centres), "unit": unit(crowd.world),
+    }  # fmt: skip
+
+
+def reached_view(
+    world: HalfCheetahWorld, goals: torch.Tensor, found: Mapping[str, Losses]
+) -> dict[str, Any]:
+    """All that `figures.reached` draws of what `rl.evidence.stage_losses` found."""
+    speed = isinstance(world, TargetSpeed)
+    parts = ("aside", "around", "torque")
+    return {
+        "goals": goals[:, 0].numpy(), "stages": list(found), "unit": unit(world),
+        "settled": [stage.settled.numpy() for stage in found.values()],
+        "what": f"mean {'speed' if speed else 'place'}, {unit(world)}",
+        "parts": {
+            part: [getattr(stage, part).mean().item() for stage in found.values()]
+            for part in parts
+        },
+    }  # fmt: skip
+
+
+def account(found: Mapping[str, Losses], without: Mapping[str, Losses]) -> str:
+    """What modulation changes at each stage, and in which part of the return, in Markdown.
+
+    found, without: of the same tasks with the encoder's modulation and with none.
+    """
+    (_, before), (_, after), *_ = found.items()
+    change = {
+        "being beside the target": before.aside - after.aside,
+        "swinging around it": before.around - after.around,
+        "torque": before.torque - after.torque,
+    }
+    says = [f"{name} {gained(value)}" for name, value in change.items()]
+    last = list(found)[-1]
+    then = found[last].returns - without[last].returns
+    return (
+        f"Modulation alone changes the return by **{gained(after.returns - before.returns)}**: "
+        f"{', '.join(says)}. And {last}, compared with the *same* number of gradient steps without "
+        f"modulation: **{gained(then)}**. (Plus is a gain; {len(then)} tasks, ± is the 95 % "
+        "interval.)"
+    )
+
+
+def gained(values: torch.Tensor) -> str:
+    """A mean difference with its sign and interval."""
+    stats = interval(values)
+    return f"{stats['mean']:+.0f} ± {stats['ci95']:.0f}".replace("-", "−")
+
+
+def trajectory_summary(view: dict[str, Any]) -> str:
+    """What rewards say, and what the neighbours in the embedding say about mode and target."""
+    target, near, rewards = view["target"], view["near"], view["rewards"][: view["steps"]]
+    apart = np.abs(rewards - view["mirrored"][: view["steps"]]).max()
+    votes = np.bincount(view["mode"][near], minlength=len(view["names"]))
+    off = np.abs(view["goals"][near] - target).mean()
+    says = (
+        f"Target {target:+.2f}; {view['steps']} steps read. So far the rewards of target and "
+        f"mirror image were at most {apart:.2f} apart. <b>{votes.max()} of its {len(near)} nearest "
+        f"neighbours</b> are of the mode {view['names'][votes.argmax()]}; their targets lie "
+        f"{off:.2f} from this one on average (two targets of one mode: "
+        f"{2 / np.sqrt(np.pi) * view['spread']:.2f})."
+    ).replace(" -", " −")
+    if np.abs(np.array(view["centres"]) - target).min() >= FAR * view["spread"]:
+        says += " <b>Such targets were hardly ever trained.</b>"
+    return says
+
+
+def trajectory_explorer(crowd: Crowd, target: float | None = None, seed: int = 0) -> Explorer:
+    """Explorer of one blind trajectory: what it was paid for any target, and what was read of it.
+
+    target: where it starts, by default beside the last mode's centre.
+    """
+    world = crowd.world
+    outer = max(abs(x) for (x,) in world.centres) + 3 * world.spread
+    step = 0.1 if world.spread > 1 else 0.05
+    first = world.centres[-1][0] - world.spread / 2 if target is None else target
+    controls = {
+        "target": C.slider("target", first, -outer, outer, step),
+        "steps": C.slider("steps read", world.horizon, 1, world.horizon, 1),
+        "colour": C.choice("colour by", {"mode": "mode", "target": "target"}, "mode"),
+        "seed": C.Again("another run", seed),
+    }
+    for wide in ("target", "steps"):
+        controls[wide].layout.width = "430px"
+    once = lru_cache(maxsize=32)(lambda seed: blind(crowd.model.learner, seed))
+
+    def compute(target, steps, colour, seed):
+        return trajectory_view(crowd, once(seed), target, steps, colour)
+
+    def arrange(c, screen):
+        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
+        pairs = (("target", "steps"), ("colour", "seed"))
+        return W.VBox([*(W.Box([c[k] for k in pair], layout=wrap) for pair in pairs), screen])
+
+    return Explorer(
+        "trajectory", controls, compute, figures.trajectory, figures.redraw_trajectory,
+        trajectory_summary, models=[crowd.model], arrange=arrange,
+    )  # fmt: skip
