@@ -206,7 +206,7 @@ class LocationSettings(CheetahSettings):
     kind: ClassVar[type[HalfCheetahWorld]] = TargetLocation
 
     spread: float = setting(TargetLocation.spread, "standard deviation of a mode, in metres")
-    trace: float = setting(0.97, "lambda of the generalised advantage estimates")  # 0.8 stalls
+    trace: float = setting(0.97, "lambda of the generalised advantage estimates")
     encoder_scales: tuple[float, float, float] = setting(
         (1.0, 0.2, 7.0), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
     )
