@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmaml_lite import zoo
 from mmaml_lite.evaluate import errors
-from mmaml_lite.networks import Tau
+from mmaml_lite.networks import Tau, averaged
 from mmaml_lite.tasks import Examples, Tasks
 
 
@@ -19,11 +19,6 @@ from mmaml_lite.tasks import Examples, Tasks
 def own(model: zoo.Model, tasks: Tasks) -> Tau:
     """The tau that a model gives each task: tau_i `(tasks, rows, units)`."""
     return model.learner.modulate(model.learner.embed(tasks.support))
-
-
-def averaged(tau: Tau) -> Tau:
-    """One tau for everybody, the mean over tasks: tau_i `(1, rows, units)`."""
-    return {i: t.mean(0, keepdim=True) for i, t in tau.items()}
 
 
 def without(tau: Tau, blocks: Collection[int]) -> Tau:

@@ -29,6 +29,11 @@ DERIVATIVES: dict[str, Activation] = {
 }
 
 
+def averaged(tau: Tau) -> Tau:
+    """One tau for everybody, the mean over tasks: tau_i `(1, rows, units)`."""
+    return {i: t.mean(0, keepdim=True) for i, t in tau.items()}
+
+
 class MLP:
     """A multilayer perceptron whose hidden layers are the blocks; the output layer is linear.
 

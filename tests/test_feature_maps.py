@@ -13,6 +13,7 @@ from mmaml_lite.characters.film import MEAN, MODE, OFF, OTHER, OWN
 from mmaml_lite.characters.probes import deal
 from mmaml_lite.figures.feature_maps import BETWEEN, tiles
 from mmaml_lite.modulation import modulate
+from mmaml_lite.networks import averaged
 from mmaml_lite.widgets import feature_maps_explorer
 
 SETTING, TWO = "strokes-5way-1shot", "strokes+inverted_strokes-5way-1shot"
@@ -81,7 +82,7 @@ def test_right_and_left_differ_by_gamma_and_beta_alone(learner, block):
 def test_scores_are_those_of_each_tau_alone(learner):
     episodes = deal(learner.settings, 2, 3)
     tau = film.taus(learner, episodes.support)
-    used = film.tamperings(tau, episodes.mode, film.averaged(learner, episodes.support))
+    used = film.tamperings(tau, episodes.mode, averaged(tau))
     assert list(used) == [OWN, OTHER, MEAN, OFF]
     found = film.scores(learner, episodes[:1], used)
     for name, (right, loss) in found.items():

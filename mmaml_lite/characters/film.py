@@ -14,7 +14,7 @@ from torch import Tensor
 from mmaml_lite.characters.episodes import Episodes, Images
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.evaluate import interval
-from mmaml_lite.networks import Tau
+from mmaml_lite.networks import Tau, averaged
 
 OWN, OTHER, MODE, MEAN, OFF = (
     "own τ", "another task's τ", "another mode's τ", "mean τ", "τ off",
@@ -97,14 +97,10 @@ def scores(
     return dict(zip(used, zip(right, loss, strict=True), strict=True))
 
 
-def averaged(learner: CharacterLearner, support: Images) -> Tau:
-    """The mean tau over tasks, tau_i `(1, rows, filters)`."""
-    return {i: t.mean(0, keepdim=True) for i, t in taus(learner, support).items()}
-
-
 def table(learner: CharacterLearner, episodes: Episodes) -> dict[str, dict[str, float]]:
     """Over many tasks: mean accuracy after all steps with its interval, by the tau's name."""
-    tau, mean = taus(learner, episodes.support), averaged(learner, episodes.support)
+    tau = taus(learner, episodes.support)
+    mean = averaged(tau)
     found: dict[str, list[float]] = {}
     for task in range(len(episodes)):
         order = [task, *(i % len(episodes) for i in range(task + 1, task + len(episodes)))]

@@ -2,10 +2,13 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from mmaml_lite.checkpoint import write_atomically
 
@@ -155,6 +158,17 @@ def number_exercise(question: str) -> Callable:
         return checker
 
     return decorate
+
+
+def mistaken(
+    answer: Tensor, mistakes: Iterable[tuple[Tensor, str]], rtol: float = 1e-5, atol: float = 1e-8
+) -> Reply | None:
+    """The reply to the first of the likely mistakes, (what it gives, message), that gives this."""
+    for wrong, message in mistakes:
+        same = answer.shape == wrong.shape
+        if same and torch.allclose(answer.double(), wrong.double(), rtol=rtol, atol=atol):
+            return Reply(False, message)
+    return None
 
 
 def _written(answer: Any) -> str:

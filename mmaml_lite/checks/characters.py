@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken, number_exercise
 
 QUIZ_NUMBERS = Quiz(
     "Why can modulation alone not sort a single drawing, however good the encoder is?",
@@ -128,10 +128,7 @@ def check_prototypes(logits: Callable[[Tensor, Tensor, Tensor, int], Tensor]) ->
             True, "No gradient step, no encoder of tasks: the mean of a class *is* its output "
             "layer. Hard to beat where examples are few.",
         )  # fmt: skip
-    for wrong, message in mistakes:
-        if torch.allclose(answer, wrong, atol=1e-4):
-            return Reply(False, message)
-    return Reply(
+    return mistaken(answer, mistakes, atol=1e-4) or Reply(
         False, "Not minus the squared distances to the class means. Mean of the features of each "
         "class; difference to every query; square; sum over the features; minus.",
     )  # fmt: skip
@@ -187,10 +184,7 @@ def check_normalise(normalise: Callable[[Tensor, Tensor], Tensor]) -> Reply:
             True, "Asked alone or in company, a query now comes out the same. (That is also "
             "what makes a game fair, in which drawings come one at a time.)",
         )  # fmt: skip
-    for wrong, message in mistakes:
-        if torch.allclose(answer, wrong, atol=1e-4):
-            return Reply(False, message)
-    return Reply(
+    return mistaken(answer, mistakes, atol=1e-4) or Reply(
         False, "Not (queries - mean) / sqrt(variance + 1e-5) with mean and variance of `support` "
         "over the axes (0, 2, 3).",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken
 
 QUIZ_PLACE = Quiz(
     "Target location shows the policy its own x. What if it did not (as target speed does not)?",
@@ -92,18 +92,10 @@ def check_speed_reward(reward: Callable[..., Tensor]) -> Reply:
             True, "Who trembles on the spot pays twice: for torque, and because |v - v*| "
             "of a speed that swings is more than that of its mean.",
         )  # fmt: skip
-    return _named(answer, mistakes) or Reply(
+    return mistaken(answer, mistakes) or Reply(
         False, "Not the rewards. Speed of a step: its way by `dt`. Reward: minus its distance from "
         "the target, minus `cost` times the sum of the squared actions.",
     )  # fmt: skip
-
-
-def _named(answer: Tensor, mistakes: list[tuple[Tensor, str]]) -> Reply | None:
-    """The reply to the first mistake that gives this answer."""
-    for wrong, message in mistakes:
-        if answer.shape == wrong.shape and torch.allclose(answer.double(), wrong.double()):
-            return Reply(False, message)
-    return None
 
 
 @exercise("Write the scale-free score")
@@ -149,7 +141,7 @@ def check_score(score: Callable[[Tensor, float, float], Tensor]) -> Reply:
             True, "Now location and speed stand on one scale, and a number says something without "
             "its unit. The price: it is only as good as its two floors.",
         )  # fmt: skip
-    return _named(answer, mistakes) or Reply(
+    return mistaken(answer, mistakes) or Reply(
         False, f"It gives {answer[1]:.3g} for {earned[1]:g} between {still:g} and {told:g}; the "
         f"score is {right[1]:.3g}.",
     )  # fmt: skip
@@ -210,9 +202,8 @@ def check_target(target: Callable[[Tensor, Tensor], Any]) -> Reply:
         (everywhere(lambda x, off: x[-1]), "That is where the torso ended up, not where it should "
          "have gone."),
     ]  # fmt: skip
-    for wrong, message in mistakes:
-        if torch.allclose(answer, wrong.double(), atol=0.05):
-            return Reply(False, message)
+    if reply := mistaken(answer, mistakes, atol=0.05):
+        return reply
     miss = (answer - right).abs()
     worst = int(miss.argmax())
     return Reply(

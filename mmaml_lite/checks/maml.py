@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken, number_exercise
 
 START, CENTRE, ALPHA = 4.0, 1.0, 0.25  # the second exercise: L(theta) = (theta - CENTRE)^2
 
@@ -73,10 +73,9 @@ def check_maml_loss(maml_loss: Callable[..., Tensor]) -> Reply:
         )
     if torch.allclose(answer.double(), right, rtol=1e-4):
         return _gradient(answer, right, theta)
-    for wrong, message in mistakes:
-        if torch.allclose(answer.double(), wrong, rtol=1e-4):
-            return Reply(False, message)
-    return Reply(False, "The number differs from the query loss after one step; compare each line.")
+    return mistaken(answer, mistakes, rtol=1e-4) or Reply(
+        False, "The number differs from the query loss after one step; compare each line."
+    )
 
 
 def _gradient(answer: Tensor, right: Tensor, theta: Tensor) -> Reply:

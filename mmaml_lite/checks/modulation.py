@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken, number_exercise
 
 QUIZ_MIX = Quiz(
     "Which of these can FiLM on one layer not do, whatever γ and β are?",
@@ -49,9 +49,8 @@ def _judge(
     """Compare an answer with the right tensor and with what likely mistakes would give."""
     if not isinstance(answer, Tensor):
         return Reply(False, f"Return a tensor, not {type(answer).__name__}: is a `return` there?")
-    for wrong, message in mistakes:
-        if answer.shape == wrong.shape and torch.allclose(answer, wrong, atol=1e-6):
-            return Reply(False, message)
+    if reply := mistaken(answer, mistakes, atol=1e-6):
+        return reply
     if answer.shape != right.shape:
         return Reply(
             False, f"Expected the shape {tuple(right.shape)}, {axes}; got {tuple(answer.shape)}."

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise, number_exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken, number_exercise
 
 QUIZ_MAP = Quiz(
     "The encoder has never been told the families. Why does its map show them?",
@@ -57,10 +57,9 @@ def check_film(film: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
         )
     if torch.allclose(answer, right):
         return Reply(True, "Two numbers for each unit: all that a task says before any learning.")
-    for wrong, message in mistakes:
-        if torch.allclose(answer, wrong):
-            return Reply(False, message)
-    return Reply(False, "The numbers differ from gamma times z plus beta, unit by unit.")
+    return mistaken(answer, mistakes) or Reply(
+        False, "The numbers differ from gamma times z plus beta, unit by unit."
+    )
 
 
 @number_exercise("The error of one who knows the function")

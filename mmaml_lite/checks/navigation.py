@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mmaml_lite.checks.answers import Quiz, Reply, exercise
+from mmaml_lite.checks.answers import Quiz, Reply, exercise, mistaken
 from mmaml_lite.rl.advantages import discounted
 
 QUIZ_WALK = Quiz(
@@ -96,10 +96,9 @@ def check_surrogate(loss: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
             "take the mean over trajectories and steps.",
         )  # fmt: skip
     if not torch.allclose(answer.double(), right):
-        for wrong, message in mistakes:
-            if torch.allclose(answer.double(), wrong):
-                return Reply(False, message)
-        return Reply(False, "The number differs from minus the mean of ratio times advantage.")
+        return mistaken(answer, mistakes) or Reply(
+            False, "The number differs from minus the mean of ratio times advantage."
+        )
     return _slope(answer, right, log_prob)
 
 
@@ -166,10 +165,7 @@ def check_to_come(to_come: Callable[[Tensor, float], Tensor]) -> Reply:
             True, "With gamma = 0.99 a step hardly feels what comes a few hundred steps later; "
             "our episodes have 100.",
         )  # fmt: skip
-    for wrong, message in mistakes:
-        if torch.allclose(answer.double(), wrong):
-            return Reply(False, message)
-    return Reply(
+    return mistaken(answer, mistakes) or Reply(
         False,
         "Not the discounted sum from each step on. Last step: its own reward. One before: its own "
         "plus gamma times that. And so on, backwards.",

@@ -20,6 +20,7 @@ from mmaml_lite.characters.film import MODE, OTHER, OWN
 from mmaml_lite.characters.probes import deal, described
 from mmaml_lite.figures.feature_maps import feature_maps, redraw_feature_maps
 from mmaml_lite.figures.sorting import LETTERS
+from mmaml_lite.networks import averaged
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
 
@@ -35,7 +36,7 @@ class Subject:
         self.sources = model.settings.sources
         many = deal(model.settings, MANY * len(self.sources), 1, seed=1)
         tau = film.taus(self.learner, many.support)
-        self.mean = {i: t.mean(0, keepdim=True) for i, t in tau.items()}
+        self.mean = averaged(tau)
         self.share = film.own_share(tau)
         self.task = lru_cache(maxsize=32)(self._task)
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from mmaml_lite import figures, zoo
 from mmaml_lite.evaluate import shared_tasks
-from mmaml_lite.interventions import averaged, between, own, without
+from mmaml_lite.interventions import between, own, without
 from mmaml_lite.lesson import GRID
 from mmaml_lite.methods import mixture_of
-from mmaml_lite.networks import Tau
+from mmaml_lite.networks import Tau, averaged
 from mmaml_lite.tasks import Examples, Tasks
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer

@@ -14,10 +14,9 @@ import torch
 
 from mmaml_lite import figures, maps, zoo
 from mmaml_lite.floors import live_posterior
-from mmaml_lite.interventions import averaged
 from mmaml_lite.lesson import GRID, described, embeddings, placed, stage_curves
 from mmaml_lite.methods import mixture_of
-from mmaml_lite.networks import Tau
+from mmaml_lite.networks import Tau, averaged
 from mmaml_lite.tasks import FAMILIES, Examples, Mixture, Tasks
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
