@@ -78,3 +78,10 @@ def summary(errors: Tensor, tasks: Tasks, names: tuple[str, ...]) -> dict[str, A
 def paired(first: Tensor, second: Tensor) -> dict[str, float]:
     """Mean of first - second over the same tasks `(tasks,)` with its 95 % interval."""
     return interval(first - second)
+
+
+def neighbour_vote(embedding: Tensor, mode: Tensor) -> float:
+    """Share of tasks whose nearest neighbour's mode, by embedding `(tasks, d)`, is their own."""
+    exact = "donot_use_mm_for_euclid_dist"  # near ones would be told apart by rounding alone
+    distance = torch.cdist(embedding, embedding, compute_mode=exact).fill_diagonal_(torch.inf)
+    return (mode[distance.argmin(1)] == mode).float().mean().item()

@@ -6,6 +6,7 @@ is trained, after saying how long that takes.
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,21 @@ def available(setting: str = "") -> list[tuple[str, str, int]]:
         if not setting or name.startswith(f"{setting}/"):
             found.append((name, recipe, int(seed)))
     return found
+
+
+def untrained(names: Sequence[str], takes: str = "") -> str:
+    """One line of Markdown: which weights a section waits for, how to get them; "" for none.
+
+    takes: how long the training of one lasts.
+    """
+    if not names:
+        return ""
+    wanted = " and ".join(f"`{name}`" for name in names)
+    makes = f"makes them, in {takes}" if takes else "makes them"
+    return (
+        f"*Skipped: there are no weights for {wanted} yet "
+        f"(`python -m mmaml_lite train {names[0]}` {makes}).*"
+    )
 
 
 def check_replace(settings: Any, name: str) -> None:

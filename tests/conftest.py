@@ -5,8 +5,24 @@ import os
 import pytest
 import torch
 
+from mmaml_lite.training import Callback
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 torch.set_num_threads(1)
+
+
+class StopAtThree(Callback):
+    """Interrupts a training after its third step."""
+
+    def on_step(self, run, measured):
+        if run.step == 3:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def stop_at_three():
+    """The callback of a user who interrupts a training."""
+    return StopAtThree()
 
 
 @pytest.fixture(autouse=True)

@@ -100,17 +100,12 @@ def test_wrong_settings_are_explained(changes, message):
 
 
 @pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
-def test_stopped_and_resumed_it_is_the_same_run(tmp_path, method, often):
+def test_stopped_and_resumed_it_is_the_same_run(tmp_path, method, often, stop_at_three):
     settings, path = small(method), tmp_path / "run.safetensors"
-
-    class StopAtThree(Callback):
-        def on_step(self, run, measured):
-            if run.step == 3:
-                raise KeyboardInterrupt
 
     whole = train(settings, device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        train(settings, path, "cpu", [StopAtThree()])
+        train(settings, path, "cpu", [stop_at_three])
     again = train(settings, path, "cpu")
     assert again.log == whole.log and [r["step"] for r in whole.log] == [2, 4, 6]
     assert {"loss", "accuracy"} <= set(whole.log[0])

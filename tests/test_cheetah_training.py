@@ -15,7 +15,7 @@ from mmaml_lite.rl import TargetLocation, TargetSpeed
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import returns, shared_goals
 from mmaml_lite.rl.report import evaluate_setting, markdown, score
-from mmaml_lite.training import Callback, train
+from mmaml_lite.training import train
 
 SMALL = {
     "hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 3, "test_trajectories": 2,
@@ -49,19 +49,14 @@ def test_names_make_settings(kind):
 @pytest.mark.parametrize(
     ("kind", "method"), [(KINDS[0], "told"), (KINDS[0], "mumomaml-film"), (KINDS[1], "maml")]
 )
-def test_stopped_and_resumed_it_is_the_same_run(kind, method, tmp_path, monkeypatch):
+def test_stopped_and_resumed_it_is_the_same_run(kind, method, tmp_path, monkeypatch, stop_at_three):
     """Where episodes start is drawn by the run's own generator, too."""
     monkeypatch.setitem(DOMAINS, kind, dataclasses.replace(domain(kind), log_every=2))
     settings, path = small(kind, method), tmp_path / "run.safetensors"
 
-    class StopAtThree(Callback):
-        def on_step(self, run, measured):
-            if run.step == 3:
-                raise KeyboardInterrupt
-
     whole = train(settings, device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        train(settings, path, "cpu", [StopAtThree()])
+        train(settings, path, "cpu", [stop_at_three])
     again = train(settings, path, "cpu")
     assert again.log == whole.log and len(whole.log) == 2
     for a, b in zip(whole.learner.parameters(), again.learner.parameters(), strict=True):

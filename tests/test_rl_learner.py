@@ -282,8 +282,9 @@ def with_settings(learner, settings):
     return other
 
 
-def test_the_encoder_ignores_order_and_what_comes_after_the_end():
-    learner, batch = sampled(NavigationSettings(**SMALL, explore=3))
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_the_encoder_ignores_order_and_what_comes_after_the_end(both_ways):
+    learner, batch = sampled(NavigationSettings(**SMALL, explore=3, encoder_both_ways=both_ways))
     seen = batch.explore
     turned = type(seen)(*(part.flip(1) for part in seen))
     torch.testing.assert_close(learner.embed(seen), learner.embed(turned))
@@ -292,6 +293,23 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
     cut = seen._replace(alive=alive)
     junk = cut._replace(rewards=torch.where(alive > 0, seen.rewards, 99.0))
     torch.testing.assert_close(learner.embed(cut), learner.embed(junk))
+
+
+def test_reading_both_ways_is_reading_a_walk_and_the_walk_turned_round():
+    learner, batch = sampled(NavigationSettings(**SMALL, encoder_both_ways=True))
+    encoder, seen = learner.encoder, batch.explore
+    seen.alive[1, :, 4:] = 0  # it ends after four steps: what is turned round are these
+    backwards = type(seen)(*(part.flip(2) for part in seen))
+    backwards.observations[1, :, :4] = seen.observations[1, :, :4].flip(1)
+    backwards.actions[1, :, :4] = seen.actions[1, :, :4].flip(1)
+    backwards.rewards[1, :, :4] = seen.rewards[1, :, :4].flip(1)
+    backwards.alive[1] = seen.alive[1]
+    there = encoder(seen)
+    encoder.gru, encoder.back = encoder.back, encoder.gru
+    first = encoder.each[0].weight
+    with torch.no_grad():
+        first.copy_(torch.cat(first.chunk(2, dim=1)[::-1], dim=1))
+    torch.testing.assert_close(encoder(backwards), there)
 
 
 @pytest.mark.parametrize(
@@ -307,6 +325,7 @@ def test_the_encoder_ignores_order_and_what_comes_after_the_end():
         ({"encoder_scales": (1.0, 2.0)}, "three finite numbers"),
         ({"ends_within": "soon"}, "positive or None"),
         ({"squared": "maybe"}, "squared must be True or False"),
+        ({"encoder_both_ways": 1}, "encoder_both_ways must be True or False"),
         ({"first_step_plain": 1}, "first_step_plain must be True or False"),
         ({"discount": 1.5}, "discount must lie in 0..1"),
         ({"horizon": 0}, "horizon must be a whole number from 1"),

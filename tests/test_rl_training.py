@@ -11,12 +11,13 @@ from mmaml_lite import zoo
 from mmaml_lite.__main__ import main
 from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.evaluate import neighbour_vote
 from mmaml_lite.published import NAVIGATION
 from mmaml_lite.report import read_results
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.domain import METHODS, named
-from mmaml_lite.rl.evaluation import floors, neighbour_vote, returns, shared_goals
+from mmaml_lite.rl.evaluation import floors, returns, shared_goals
 from mmaml_lite.rl.navigation import terminations
 from mmaml_lite.rl.report import evaluate_setting, markdown
 from mmaml_lite.runs import start
@@ -53,18 +54,13 @@ def often(monkeypatch):
 
 @pytest.mark.parametrize("method", ["maml", "mumomaml-film"])
 @pytest.mark.parametrize("outer", ["ppo", "trpo"])
-def test_stopped_anywhere_and_resumed_it_is_the_same_run(tmp_path, method, outer):
+def test_stopped_anywhere_and_resumed_it_is_the_same_run(tmp_path, method, outer, stop_at_three):
     """Half a run's file, taken up again, ends where the whole run ends, with the same curve."""
     settings, path = small(method, outer=outer), tmp_path / "run.safetensors"
 
-    class StopAtThree(Callback):
-        def on_step(self, run, measured):
-            if run.step == 3:
-                raise KeyboardInterrupt
-
     whole = train(settings, device="cpu")
     with pytest.raises(KeyboardInterrupt):
-        train(settings, path, "cpu", [StopAtThree()])
+        train(settings, path, "cpu", [stop_at_three])
     assert_equal(train(settings, path, "cpu"), whole)
     record = whole.log[-1]
     assert [r["step"] for r in whole.log] == [2, 4, 6]

@@ -13,6 +13,7 @@ from mmaml_lite.characters import strokes
 from mmaml_lite.characters.episodes import Images
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.sources import Pages, source
+from mmaml_lite.evaluate import neighbour_vote
 
 ALPHABETS = 5  # of Omniglot that are shown, those with most characters in the test part
 TURNS = ("upright", "a quarter turn", "upside down", "three quarters")
@@ -35,9 +36,7 @@ class Trait:
     def vote(self, embedding: Tensor) -> float:
         """How often the nearest other episode, among those that have the trait, shares it."""
         has = self.label >= 0
-        label, vectors = self.label[has], embedding[has]
-        distance = torch.cdist(vectors, vectors).fill_diagonal_(torch.inf)
-        return (label[distance.argmin(1)] == label).float().mean().item()
+        return neighbour_vote(embedding[has], self.label[has])
 
 
 @dataclass(frozen=True)

@@ -59,14 +59,8 @@ def described(setting: str) -> str:
 
 def missing(setting: str, cast: Cast, *keys: str) -> str:
     """One line that says which weights are not there and how to get them; "" if all are."""
-    absent = [CAST[key] for key in keys if key not in cast]
-    if not absent:
-        return ""
-    names = " and ".join(f"`characters/{setting}/{method}`" for method in absent)
-    return (
-        f"*Skipped: there are no weights for {names} yet (`python -m mmaml_lite train "
-        f"characters/{setting}/{absent[0]}` makes them).*"
-    )
+    absent = [f"characters/{setting}/{CAST[key]}" for key in keys if key not in cast]
+    return zoo.untrained(absent)
 
 
 def constants(model: zoo.Model) -> str:

@@ -37,12 +37,7 @@ def skipped(task: str, cast: Cast, *keys: str) -> str:
     except ImportError as error:
         return f"*Skipped: {error}.*"
     absent = [name(task, key) for key in keys if key not in cast]
-    if not absent:
-        return ""
-    return (
-        f"*Skipped: there are no weights for {' and '.join(f'`{n}`' for n in absent)} yet "
-        f"(`python -m mmaml_lite train {absent[0]}` makes them, in hours).*"
-    )
+    return zoo.untrained(absent, "up to an hour on one core")
 
 
 def provenance(casts: Mapping[str, Cast]) -> str:
@@ -64,9 +59,7 @@ def limits(casts: Mapping[str, Cast]) -> str:
     held = casts[task].get("mumomaml")
     s = held.settings if held else zoo.zoo_settings(name(task, "mumomaml"))
     worlds = {t: zoo.zoo_settings(name(t, "mumomaml")).world() for t in TASKS}
-    spreads = " and ".join(
-        f"{w.spread:g} {'m/s' if t == 'speed' else 'm'}" for t, w in worlds.items()
-    )
+    spreads = " and ".join(f"{w.spread:g} {w.UNIT}" for w in worlds.values())
     outer = {"trpo": "TRPO", "ppo": "a PPO-style objective"}[s.outer]
     recipe = zoo.zoo_settings(name(task, "mumomaml")).iterations
     trained = f"These were trained for {s.iterations:,}" if held else "None are there yet"
@@ -78,8 +71,8 @@ def limits(casts: Mapping[str, Cast]) -> str:
   {s.horizon} steps an episode. Standing still earns nearly what the paper's untrained curves begin
   with, which speaks for places and horizon, and proves nothing. So *returns* of ours and the
   paper's are in neighbouring, not in equal coin.
-- **How long trained.** The recipe asks for {recipe:,} outer steps, hours on two cores, most of
-  them physics. {trained}. Provisional weights are named under each picture, and what they
+- **How long trained.** The recipe asks for {recipe:,} outer steps, up to an hour on one core,
+  most of it physics. {trained}. Provisional weights are named under each picture, and what they
   cannot do yet is no statement about the method.
 - **Settings of these weights:** α = {s.step_size:g}, γ = {s.discount:g}, {s.trajectories}
   trajectories of {s.tasks} tasks at every stage in training, {s.test_trajectories} in the test;

@@ -54,10 +54,3 @@ def returns(
 def floors(world: World, goals: Tensor, mode: Tensor) -> dict[str, Tensor]:
     """What could be earned without learning, `(tasks,)` each: what this is, the world says."""
     return world.floors(goals, mode)
-
-
-def neighbour_vote(embedding: Tensor, mode: Tensor) -> float:
-    """Share of tasks whose nearest neighbour's mode, by embedding `(tasks, d)`, is their own."""
-    exact = "donot_use_mm_for_euclid_dist"  # near ones would be told apart by rounding alone
-    distance = torch.cdist(embedding, embedding, compute_mode=exact).fill_diagonal_(torch.inf)
-    return (mode[distance.argmin(1)] == mode).float().mean().item()

@@ -35,6 +35,7 @@ class HalfCheetahWorld(World):
     actions: ClassVar[int] = MOTORS
     FAR: ClassVar[float]  # from the origin to the outer modes
     WHAT: ClassVar[str]
+    UNIT: ClassVar[str]
     FLOORS: ClassVar[dict[str, str]] = {"still": "stands still"}
 
     def __post_init__(self):
@@ -105,6 +106,7 @@ class TargetLocation(HalfCheetahWorld):
 
     FAR: ClassVar[float] = 7.0
     WHAT: ClassVar[str] = "the torso's x"
+    UNIT: ClassVar[str] = "m"
     observations: ClassVar[int] = 2 * JOINTS
     units: ClassVar[tuple[float, ...]] = (5.0, 0.2, 0.5, *JOINT_UNITS, *SPEED_UNITS)
     goal_unit: ClassVar[float] = 5.0
@@ -124,6 +126,7 @@ class TargetSpeed(HalfCheetahWorld):
 
     FAR: ClassVar[float] = 1.5
     WHAT: ClassVar[str] = "the torso's speed"
+    UNIT: ClassVar[str] = "m/s"
     observations: ClassVar[int] = 2 * JOINTS - 1
     units: ClassVar[tuple[float, ...]] = TargetLocation.units[1:]
     goal_unit: ClassVar[float] = 2.0

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import zoo
-from mmaml_lite.evaluate import interval, paired
+from mmaml_lite.evaluate import interval, neighbour_vote, paired
 from mmaml_lite.published import CURVES
 from mmaml_lite.report import held, introduced, stored
 from mmaml_lite.rl.domain import METHODS
@@ -16,7 +16,6 @@ from mmaml_lite.rl.evaluation import (
     TEST_STEPS,
     TEST_TASKS,
     Returns,
-    neighbour_vote,
     returns,
     shared_goals,
 )

@@ -54,6 +54,7 @@ class MetaSettings:
     encoder_scales: tuple[float, float, float] = setting(
         (3.0, 3.0, 1.0), "the encoder reads a x observation, action, b x (reward + c): a, b, c"
     )
+    encoder_both_ways: bool = setting(False, "the encoder reads from the end to the start as well")
     explore: int = setting(1, "trajectories the encoder reads, sampled with the unmodulated prior")
     first_step_plain: bool = setting(False, "first gradient step on the unmodulated network (2019)")
 
@@ -122,7 +123,7 @@ class MetaSettings:
             raise ValueError(f"outer must be trpo or ppo, got {self.outer!r}")
         if self.schedule not in ("constant", "linear"):
             raise ValueError(f"schedule must be constant or linear, got {self.schedule!r}")
-        for name in ("first_step_plain", "told"):
+        for name in ("first_step_plain", "told", "encoder_both_ways"):
             if type(getattr(self, name)) is not bool:
                 raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
         if self.first_step_plain and (self.modulation is None or self.explore != self.trajectories):
@@ -183,6 +184,7 @@ class CheetahSettings(MetaSettings):
 
     init_std: float = setting(0.5, "the policy's initial standard deviation")
     action_scale: float = setting(1.0, "the environment is given the policy's action times this")
+    encoder_both_ways: bool = setting(True, "the encoder reads from the end to the start as well")
     tasks: int = setting(40, "tasks in a meta-batch")
     trajectories: int = setting(5, "trajectories per task at every stage, in training")
     test_trajectories: int = setting(10, "trajectories per task at every stage, in the test")

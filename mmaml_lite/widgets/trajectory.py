@@ -14,8 +14,7 @@ import numpy as np
 import torch
 
 from mmaml_lite import figures
-from mmaml_lite.evaluate import interval
-from mmaml_lite.rl.evaluation import neighbour_vote
+from mmaml_lite.evaluate import interval, neighbour_vote
 from mmaml_lite.rl.evidence import Blind, Losses, blind, by_steps
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 from mmaml_lite.rl.readout import reading
@@ -26,14 +25,9 @@ from mmaml_lite.widgets.explorer import Explorer
 FAR = 3.0  # spreads from every mode: such targets were hardly ever seen in training
 
 
-def unit(world: HalfCheetahWorld) -> str:
-    """What a target is measured in."""
-    return "m/s" if isinstance(world, TargetSpeed) else "m"
-
-
 def mode_names(world: HalfCheetahWorld) -> list[str]:
     """The modes in words."""
-    return [f"around {x:+g} {unit(world)}".replace("-", "−") for (x,) in world.centres]
+    return [f"around {x:+g} {world.UNIT}".replace("-", "−") for (x,) in world.centres]
 
 
 def trajectory_view(
@@ -46,7 +40,7 @@ def trajectory_view(
     near = torch.cdist(here, crowd.embedding)[0].topk(count, largest=False).indices
     return {
         "target": float(target), "steps": steps, "colour": colour, "names": mode_names(world),
-        "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {unit(world)}",
+        "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {world.UNIT}",
         "reached": once.reached.numpy(), "rewards": once.rewards(target).numpy(),
         "mirrored": once.rewards(-target).numpy(),
         "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
@@ -63,7 +57,7 @@ def reading_view(crowd: Crowd, steps: Sequence[int]) -> dict[str, Any]:
     return {
         "steps": list(steps), "vote": [neighbour_vote(e, mode) for e in read],
         "miss": [(reading(e, distance) - distance).abs().median().item() for e in read],
-        "blank": nothing, "modes": len(crowd.world.centres), "unit": unit(crowd.world),
+        "blank": nothing, "modes": len(crowd.world.centres), "unit": crowd.world.UNIT,
     }  # fmt: skip
 
 
@@ -74,9 +68,9 @@ def reached_view(
     speed = isinstance(world, TargetSpeed)
     parts = ("aside", "around", "torque")
     return {
-        "goals": goals[:, 0].numpy(), "stages": list(found), "unit": unit(world),
+        "goals": goals[:, 0].numpy(), "stages": list(found), "unit": world.UNIT,
         "settled": [stage.settled.numpy() for stage in found.values()],
-        "what": f"mean {'speed' if speed else 'place'}, {unit(world)}",
+        "what": f"mean {'speed' if speed else 'place'}, {world.UNIT}",
         "parts": {
             part: [getattr(stage, part).mean().item() for stage in found.values()]
             for part in parts

@@ -200,7 +200,7 @@ walk_moves.score(
 )
 
 # %%
-from mmaml_lite.rl.evaluation import neighbour_vote
+from mmaml_lite.evaluate import neighbour_vote
 from mmaml_lite.rl.readout import reading
 
 vote = neighbour_vote(crowd.embedding, crowd.mode)

@@ -234,16 +234,15 @@ else:
     display(widgets.trajectory_explorer(crowd, seed=seed))
 
 # %%
-from mmaml_lite.rl.evaluation import neighbour_vote
+from mmaml_lite.evaluate import neighbour_vote
 from mmaml_lite.rl.readout import reading
-from mmaml_lite.widgets.trajectory import unit
 
 vote = None
 if crowd is not None:
     vote = neighbour_vote(crowd.embedding, crowd.mode)
     off = (reading(crowd.embedding, crowd.goals) - crowd.goals).abs()
     by_mode = (torch.tensor(world.centres)[crowd.mode] - crowd.goals).abs()
-    m = unit(world)
+    m = world.UNIT
     lesson.say(
         "In the full embedding the nearest neighbour is on the same side in "
         f"**{100 * vote:.0f} %** of {len(crowd.mode)} fresh tasks (by chance 50 %). "
