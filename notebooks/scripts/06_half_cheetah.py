@@ -267,6 +267,10 @@ if crowd is not None:
 # low from the first step on and the left one rises later, distance came first and the side was the hard part. And where the right
 # one rises *again*, the encoder has let go of the distance: nobody asked it to name the target, only to help one gradient step.
 #
+# Remembering is the hard part. A recurrent network that reads 200 steps from the first to the last has half forgotten the first rewards
+# when it arrives. Ours therefore reads every trajectory from *both* ends. [What that is worth](../docs/half-cheetah.md#from-both-ends)
+# was measured: with one that reads forwards only, target location stood still at −700, nearly every side right and no distance known.
+#
 # ## What is modulation alone worth?
 #
 # In the paper's target speed MuMoMAML earns *less* after modulation than before (−312 after −275; standing still earns
