@@ -34,7 +34,7 @@ CASES = (
 
 def one_task(learner: CharacterLearner, tau: dict[int, Tensor], shown: Images, x: Tensor) -> Tensor:
     """Logits of one task after the inner loop, theta's gradient by `torch.autograd.grad`."""
-    s, network, theta = learner.settings, learner.network, dict(learner.theta)
+    s, network, theta = learner.settings, learner.network, learner.start()
     for _ in range(s.train_steps):
         features = network.features(theta, shown.x, tau)
         loss = F.cross_entropy(network.output(theta, features), shown.y)

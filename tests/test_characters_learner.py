@@ -268,3 +268,30 @@ def test_the_output_layer_may_have_a_step_size_of_its_own(learned):
     for part in ("weight", "bias"):
         found = torch.tensor([alphas[f"{part}{i}"] for i in range(5)])
         assert found.tolist() == pytest.approx([0.1] * 4 + [3.0])
+
+
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film"])
+def test_from_zero_the_first_step_answers_as_prototypes_do(method):
+    """One shot, features of equal length: only the output layer moves, to the class means."""
+    one = sample([Invented()], 3, 5, 1, 4, torch.Generator().manual_seed(1))
+    model = learner(method, zero_output=True, feature_spread=0.4, output_step_size=8.0).double()
+    assert not {"weight4", "bias4"} & set(model.theta), "nothing of it is learned"
+    support, x = Images(one.support.x.double(), one.support.y), one.query.x.double()
+    start, after = model(support, x, steps=1)
+    assert torch.equal(start, torch.zeros_like(start))
+    nearest = model.compare(support, x, 5)
+    assert torch.equal(after.argmax(-1), nearest.argmax(-1))
+    theta, written = model.adapt(support, model.modulate(model.embed(support)), 1)
+    for name in model.theta:
+        torch.testing.assert_close(written[name][0], theta[name], msg=f"{name} waits a step")
+    after.sum().backward()
+    assert all(p.grad is not None for n, p in model.named_parameters() if "theta" in n)
+
+
+def test_features_are_brought_to_a_mean_and_spread_of_their_own(batch):
+    model = learner("maml", feature_spread=0.4)
+    found = model.network.features(dict(model.theta), batch.query.x[0], {})
+    torch.testing.assert_close(found.mean(1), torch.zeros(15), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        found.std(1, correction=0), torch.full((15,), 0.4), rtol=0.02, atol=0
+    )

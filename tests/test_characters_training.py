@@ -17,6 +17,7 @@ from mmaml_lite.characters.domain import (
     setting_of,
 )
 from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summary
+from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
@@ -90,6 +91,8 @@ def test_wrong_names_are_explained(name, message):
         ({"inner_clip": -1.0}, "inner_clip must be positive"),
         ({"output_step_size": 0.0}, "output_step_size must be positive"),
         ({"features_first": 1.5}, "features_first must be a share"),
+        ({"feature_spread": 0.0}, "feature_spread must be positive or None"),
+        ({"features_ways": 1}, "features_ways must be a whole number from 2"),
         ({"head": "prototypes"}, "no gradient steps"),
         ({"colour": "red"}, "unknown setting 'colour'"),
     ],
@@ -136,7 +139,7 @@ def test_features_first_trains_as_a_prototypical_network_then_all(method):
     run = start(settings, torch.device("cpu"))
     output = run.learner.theta["weight4"].detach().clone()
     batch = episodes(settings, 3, torch.Generator().manual_seed(0))
-    logits = run.learner.compare(batch.support, batch.query.x)
+    logits = run.learner.compare(batch.support, batch.query.x, settings.ways)
     features = build(settings.replace(head="prototypes", steps=0, train_steps=0))
     features.load_state_dict(run.learner.state_dict(), strict=False)
     torch.testing.assert_close(logits, features(batch.support, batch.query.x)[-1])
@@ -147,6 +150,28 @@ def test_features_first_trains_as_a_prototypical_network_then_all(method):
         still = {n for n, w in run.learner.named_parameters() if torch.equal(w, before[n])}
         assert still == (set() if half else {"theta.weight4", "theta.bias4"})
     assert not torch.equal(run.learner.theta["weight4"], output)
+
+
+@pytest.mark.parametrize("method", ["mumomaml-film", "prototypes"])
+def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
+    """As many images in fewer tasks; the inner loop's tasks, and the test's, stay as they are."""
+    seen = []
+    honest = CharacterLearner.predict
+
+    def watched(self, theta, tau, support, x, *rest, **named):
+        seen.append((len(x), x.shape[1]))
+        return honest(self, theta, tau, support, x, *rest, **named)
+
+    monkeypatch.setattr(CharacterLearner, "predict", watched)
+    share = {} if method == "prototypes" else {"features_first": 0.5}
+    settings = small(method, features_ways=10, queries=3, **share)
+    run = start(settings, torch.device("cpu"))
+    for _ in range(6):
+        run.count(outer_step(run))
+    many, few = (2, 30), (4, 15)  # tasks, their queries
+    assert seen == ([many] * 6 if method == "prototypes" else [many] * 3 + [few] * 3)
+    right, _ = accuracies(run.learner, shared_episodes(settings, 2))
+    assert right.shape[1] == 2 and run.learner.settings.ways == 5
 
 
 def test_a_run_that_diverges_says_so():

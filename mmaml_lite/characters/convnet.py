@@ -62,12 +62,14 @@ class ConvNet:
     """Four blocks of `filters` channels and a linear layer to `ways` classes.
 
     pool: mean over the last 2 x 2 pixels, as MAML does; else they all go on, side by side.
-    normalisation: one of NORMALISATIONS. It holds no parameters: `init` makes theta.
+    normalisation: one of NORMALISATIONS. feature_spread: the features of every image are brought to
+    mean zero and this spread (None: left as they are); then all are equally long, and inner
+    products compare them as distances do. It holds no parameters: `init` makes theta.
     """
 
     def __init__(
         self, ways: int, filters: int = 64, blocks: int = 4, pool: bool = True,
-        normalisation: str = "support",
+        normalisation: str = "support", feature_spread: float | None = None,
     ):  # fmt: skip
         if ways < 2 or filters < 1 or blocks < 1:
             raise ValueError(
@@ -75,7 +77,7 @@ class ConvNet:
             )
         NORMALISATIONS[normalisation]
         self.ways, self.filters, self.blocks, self.pool = ways, filters, blocks, pool
-        self.normalisation = normalisation
+        self.normalisation, self.feature_spread = normalisation, feature_spread
         side = SIDE
         for _ in range(blocks):
             side = (side + 1) // 2
@@ -139,7 +141,10 @@ class ConvNet:
     ) -> Tensor:
         """Features of images `(images, size)`; arguments as of `trace`."""
         last = self.trace(theta, x, tau, known, normalisation)[-1]
-        return last.mean((2, 3)) if self.pool else last.flatten(1)
+        found = last.mean((2, 3)) if self.pool else last.flatten(1)
+        if self.feature_spread is None:
+            return found
+        return self.feature_spread * F.layer_norm(found, (self.size,))
 
     def output(self, theta: Theta, features: Tensor) -> Tensor:
         """The linear layer: features `(images, size)` -> logits `(images, ways)`."""

@@ -35,9 +35,11 @@ class CharacterLearner(nn.Module):
     def __init__(self, settings: CharacterSettings):
         super().__init__()
         s = self.settings = settings
-        self.network = ConvNet(s.ways, s.filters, s.blocks, s.pool, s.normalisation)
+        self.network = ConvNet(
+            s.ways, s.filters, s.blocks, s.pool, s.normalisation, s.feature_spread
+        )
         theta = self.network.init()
-        if s.head == "prototypes":  # they have no output layer
+        if s.head == "prototypes" or s.zero_output:  # no output layer is learned
             theta = {n: w for n, w in theta.items() if n not in self._layer(s.blocks)}
         self.theta = nn.ParameterDict({name: nn.Parameter(w) for name, w in theta.items()})
         self.encoder, self.heads = None, nn.ModuleDict()
@@ -67,15 +69,30 @@ class CharacterLearner(nn.Module):
         if s.head == "prototypes" and steps:
             raise ValueError("prototypes take no gradient steps: steps must be 0")
         names = {n: i for i in range(self.network.layers) for n in self._layer(i)}
-        names = {n: i for n, i in names.items() if n in self.theta}
         if self.log_step_sizes is None:
             return [{n: self.alpha[i] for n, i in names.items()}] * steps
         alpha, last = self.log_step_sizes.exp(), s.train_steps - 1
         return [{n: alpha[min(t, last), i] for n, i in names.items()} for t in range(steps)]
 
-    def embed(self, support: Images) -> Tensor | None:
-        """Task embedding upsilon `(tasks, d)` of the support set; None without encoder."""
-        return None if self.encoder is None else self.encoder(support, self.settings.ways)
+    def start(self) -> Theta:
+        """theta as every task starts from it, an output layer of zeros included.
+
+        That one is not learned: since numbers are dealt anew, what could be learned of it belongs
+        to no character and only disturbs the first step (Kao, Chiu and Chen 2022).
+        """
+        s, theta = self.settings, dict(self.theta)
+        if s.zero_output and s.head == "linear":
+            weight, bias = self._layer(s.blocks)
+            theta[weight] = theta["weight0"].new_zeros(s.ways, self.network.size)
+            theta[bias] = theta["weight0"].new_zeros(s.ways)
+        return theta
+
+    def embed(self, support: Images, ways: int | None = None) -> Tensor | None:
+        """Task embedding upsilon `(tasks, d)` of the support set; None without encoder.
+
+        ways: the number of its classes, where it is another one than the settings'.
+        """
+        return None if self.encoder is None else self.encoder(support, ways or self.settings.ways)
 
     def modulate(self, embedding: Tensor | None) -> Tau:
         """Modulation vectors tau_i `(tasks, rows, filters)` of every block."""
@@ -86,7 +103,7 @@ class CharacterLearner(nn.Module):
     def adapt(self, support: Images, tau: Tau, steps: int | None = None) -> list[Theta]:
         """theta, shared by all tasks, and the fast weights `(tasks, ...)` after each step."""
         s, alphas = self.settings, self.step_sizes(steps)
-        theta = dict(self.theta)
+        theta = self.start()
         if not alphas:
             return [theta]
 
@@ -102,16 +119,17 @@ class CharacterLearner(nn.Module):
 
     def predict(
         self, theta: Theta, tau: Tau, support: Images, x: Tensor,
-        normalisation: str | None = None, head: str | None = None,
+        normalisation: str | None = None, head: str | None = None, ways: int | None = None,
     ) -> Tensor:  # fmt: skip
         """Logits `(tasks, Q, N)` for x `(tasks, Q, 1, 28, 28)`, theta shared or of each task.
 
-        The support set is there for its statistics, and as prototypes. normalisation, head: others
-        than the settings'; with "transductive" a query's answer depends on the other queries.
+        The support set is there for its statistics, and as prototypes. normalisation, head, ways:
+        others than the settings' (ways with prototypes only); with "transductive" a query's answer
+        depends on the other queries.
         """
         s, network = self.settings, self.network
         kind, head = normalisation or s.normalisation, head or s.head
-        ways = s.ways
+        ways = ways or s.ways
 
         def one_task(theta: Theta, tau: Tau, support: Images, x: Tensor) -> Tensor:
             known = len(support.y)
@@ -130,10 +148,13 @@ class CharacterLearner(nn.Module):
         own = 0 if theta["weight0"].ndim == 5 else None
         return vmap(one_task, in_dims=(own, 0, 0, 0))(theta, tau, support, x)
 
-    def compare(self, support: Images, x: Tensor) -> Tensor:
-        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated."""
-        tau = self.modulate(self.embed(support))
-        return self.predict(dict(self.theta), tau, support, x, head="prototypes")
+    def compare(self, support: Images, x: Tensor, ways: int) -> Tensor:
+        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated.
+
+        ways: N, which may be another number than the settings'.
+        """
+        tau = self.modulate(self.embed(support, ways))
+        return self.predict(dict(self.theta), tau, support, x, head="prototypes", ways=ways)
 
     def forward(
         self,

@@ -38,6 +38,10 @@ class CharacterSettings:
     filters: int = setting(64, "channels of each block")
     blocks: int = setting(4, "blocks of the network")
     pool: bool = setting(True, "mean over the last block's pixels, else all of them")
+    feature_spread: float | None = setting(
+        None, "features of an image are brought to mean 0 and this spread; None: left as they are"
+    )
+    zero_output: bool = setting(False, "the output layer starts every task at zero, not learned")
     head: str = setting("linear", "linear, or prototypes (class means, no gradient steps)")
     normalisation: str = setting(
         "support", "statistics: support (set), transductive (queries too) or blend (with its own)"
@@ -60,6 +64,7 @@ class CharacterSettings:
     features_first: float = setting(
         0.0, "share of the steps that first train features and encoder as a prototypical network's"
     )
+    features_ways: int | None = setting(None, "classes of the tasks in these steps; None: N")
     learning_rate: float = setting(0.001, "outer step size beta of Adam")
     schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
     outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
@@ -91,10 +96,13 @@ class CharacterSettings:
         NORMALISATIONS[self.normalisation]
         if self.modulation is not None:
             MODULATIONS[self.modulation]
-        for name in ("inner_clip", "output_step_size"):
+        for name in ("inner_clip", "output_step_size", "feature_spread"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive or None, got {value}")
+        ways = self.features_ways
+        if ways is not None and (type(ways) is not int or ways < 2):
+            raise ValueError(f"features_ways must be a whole number from 2 or None, got {ways!r}")
         if self.shots + self.queries > DRAWINGS:
             raise ValueError(
                 f"{self.shots} shots and {self.queries} queries make "
@@ -110,7 +118,7 @@ class CharacterSettings:
     @property
     def may_be_longer(self) -> bool:
         """Whether a run may go on after its last step: nothing in it depends on its length."""
-        return self.schedule == "constant" and self.features_first == 0
+        return self.schedule == "constant" and self.features_first in (0, 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""
