@@ -105,6 +105,7 @@ def test_how_weights_were_trained_is_said_in_a_line(machines):
     ours = zoo.Model("x", None, named(FIVE, "mumomaml-film", "ours"), [], {}, 0.0)
     said = probes.constants(ours)
     assert "learned, from" in said and "`ours`" in said and "queries" in said
+    assert "on tasks of 20 characters" in said and "starts every task at zero" in said
 
 
 # what is measured

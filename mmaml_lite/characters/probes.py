@@ -76,7 +76,10 @@ def constants(model: zoo.Model) -> str:
         parts.append(f"inner steps: {s.train_steps} in training, {s.steps} in the test; α {size}")
     if s.features_first and s.train_steps:
         share = f"{100 * s.features_first:.0f} %"
-        parts.append(f"for the first {share} of them features as a prototypical network's")
+        classes = f", on tasks of {s.features_ways} characters" if s.features_ways else ""
+        parts.append(f"for the first {share} features as a prototypical network's{classes}")
+    if s.zero_output and s.train_steps:
+        parts.append("the output layer starts every task at zero")
     return f"- **{model.label}**, recipe `{s.recipe}`: {'; '.join(parts)}."
 
 
