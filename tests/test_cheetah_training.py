@@ -109,12 +109,15 @@ def test_trained_named_evaluated_reported(kind, tmp_path, monkeypatch):
     assert read_results(f"{kind}/2-modes") == json.loads(json.dumps(found))
     assert set(found["methods"]) == {"paper/maml", "paper/mumomaml-film"}
     assert found["told"]["paper/told"]["seeds"] == [0]
-    assert set(found["floors"]["6 steps"]) == {"still", "told"}
-    text = markdown(found)
-    assert f"read off Figure {CURVES[kind][0]}" in text and "stands still" in text
-    assert "score, step 5" in text and "told the goal, learned" in text
-    rows = [line.count("|") for line in text.splitlines() if line.startswith("|")]
-    assert len(rows) == 8 and len(set(rows)) == 1
+    floors = found["floors"]["6 steps"]
+    assert set(floors) == {"still", "told"}
+    for better in (True, False):  # than standing still, which one step of training does not teach
+        floors["told"]["mean"] = floors["still"]["mean"] + (1 if better else -1)
+        text = markdown(found)
+        assert f"read off Figure {CURVES[kind][0]}" in text and "stands still" in text
+        assert ("score, step 5" in text) == better and "told the goal, learned" in text
+        rows = [line.count("|") for line in text.splitlines() if line.startswith("|")]
+        assert len(rows) == 8 and len(set(rows)) == 1
     with pytest.raises(ValueError, match="two tasks for each mode, got 3"):
         evaluate_setting(f"{kind}/2-modes", 3)
 

@@ -1,6 +1,6 @@
 """Evaluate the zoo's policies on shared fresh tasks; print them beside the paper and the floors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -107,6 +107,12 @@ def evaluate_setting(
     return stored(results, count, TEST_TASKS, tell)
 
 
+def has_scale(floors: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether stored floors make a score: both are there, and being told helps."""
+    held = {"still", "told"} <= floors.keys()
+    return held and floors["told"]["mean"] > floors["still"]["mean"]
+
+
 def score(stats: dict[str, float], floors: dict[str, dict[str, float]]) -> dict[str, float]:
     """A return on the scale from 0, standing still, to 1, told the goal."""
     low, high = floors["still"]["mean"], floors["told"]["mean"]
@@ -124,7 +130,7 @@ def markdown(results: dict[str, Any]) -> str:
     world = zoo.zoo_settings(f"{results['setting']}/maml").world()
     figure, curves = CURVES[kind]
     labels = world.FLOORS | {"told": TOLD}
-    scored = {"still", "told"} <= next(iter(results["floors"].values())).keys()
+    scored = has_scale(next(iter(results["floors"].values())))
     stages = ["after modulation / initial", *(f"step {i + 1}" for i in range(results["steps"]))]
     head = ["method", "recipe", "seeds", "episode", "before modulation", *stages, "mode named"]
     head += [f"score, step {results['steps']}"] * scored

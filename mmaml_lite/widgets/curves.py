@@ -18,6 +18,7 @@ from mmaml_lite.figures.navigation import earned
 from mmaml_lite.figures.returns import writing
 from mmaml_lite.published import CURVES
 from mmaml_lite.rl.evaluation import TEST_STEPS
+from mmaml_lite.rl.report import has_scale
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.explorer import Explorer
 from mmaml_lite.widgets.fit import counted
@@ -117,12 +118,6 @@ def curve_view(
     if not navigation:
         view["lines"] = "what one earns who stands still, and a policy that is told the goal"
     return scored(view) if scale == "score" else view
-
-
-def has_scale(floors: Mapping[str, Mapping[str, float]]) -> bool:
-    """Whether stored floors make a score: both are there, and being told helps."""
-    held = set(CHEETAH_FLOORS) <= floors.keys()
-    return held and floors["told"]["mean"] > floors["still"]["mean"]
 
 
 def by_modulation(world: str) -> dict[str, float]:

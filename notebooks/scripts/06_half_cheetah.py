@@ -310,7 +310,9 @@ if found:
 # the better place to step from. Then the first number is negative and the second is not; that is a reading of
 # the paper's Figure 3c that fits its numbers, though only its runs could prove it. Or modulation does the whole work and leaves little to the
 # steps. Which of the two one gets is decided by what cannot be seen in a curve: how long the inner step is (lesson 5), how long one
-# trained. What it is for *these* weights, the two numbers say.
+# trained, **what the encoder can read**. Once ours could read forwards only, and the same training of target speed gave the paper's shape: no
+# gain by modulation (−320, then −301), and all of it by the first gradient step (−106). An encoder that does not know is not listened to.
+# What it is for *these* weights, the two numbers say.
 #
 # ## The code
 #

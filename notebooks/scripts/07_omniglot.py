@@ -201,6 +201,10 @@ print("the step wrote the class means:", torch.allclose(written, expected, atol=
 # **A gradient step writes prototypes.** MAML's first step builds what the prototypical network was born with (and compares with it by inner product,
 # not by distance); what is left for MAML to do is to move the features as well. Keep that in mind when you look at the table.
 #
+# Our recipe takes this at its word: the output layer *is* zero at the start of every task, and the features of all images are brought to one
+# length, with which inner product and distance agree. So a network that was first trained to compare (as the prototypical network is) can
+# answer after one gradient step. How the weights you play against were trained, and how long, is listed under *Honest limits*.
+#
 # ## In whose company?
 #
 # A block normalises each channel: minus its mean, divided by its spread. Mean and spread *of what*? Of the examples
