@@ -5,9 +5,9 @@ Here it is told: the same encoder, the same batches of one blind trajectory each
 recipe's learning rate, and the target itself as what is wanted. What is slow here cannot be quick
 there. Run it as `python benchmarks/reading.py`; about five minutes on one core.
 
-The trajectories are those of the zoo's MuMoMAML without its modulation, or of a fresh policy where
-there are no weights. Prints one Markdown table: on tasks that were not trained on, how far off the
-reading is, and for how many it is on the right side; mean over seeds and the range.
+The trajectories are those of a policy that has learned nothing yet; with `--trained` those of the
+zoo's MuMoMAML without its modulation. Prints one Markdown table: on tasks that were not trained on,
+how far off the reading is, and for how many it is on the right side; mean over seeds and the range.
 """
 
 import argparse
@@ -71,9 +71,9 @@ def curve(
     return found
 
 
-def walker(name: str) -> PolicyLearner:
+def walker(name: str, trained: bool) -> PolicyLearner:
     """The zoo's policy, or a fresh one."""
-    if zoo.weights_path(name).is_file():
+    if trained:
         return zoo.load(name).learner
     settings = zoo.zoo_settings(name)
     return domain(settings.domain).build(settings)
@@ -84,12 +84,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=2000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--trained", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
     heads = " | ".join(f"off after {look} | right side" for look in LOOKS)
     print(f"| target | encoder reads | {heads} |\n" + "|---" * (2 + 2 * len(LOOKS)) + "|")
     for name in NAMES:
-        learner = walker(name)
+        learner = walker(name, args.trained)
         settings, world = learner.settings, learner.settings.world()
         goals, _ = world.goals(args.tasks, torch.Generator().manual_seed(5))
         seen = explore(learner, goals, seed=3)
