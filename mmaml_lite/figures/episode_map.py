@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.figures.exploration import LOOKS
+from mmaml_lite.figures.crowd import LOOKS
 from mmaml_lite.figures.style import BARE, finish
 
 

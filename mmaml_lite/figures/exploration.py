@@ -7,14 +7,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
 from mmaml_lite.figures.navigation import STAR, plane_axes
-from mmaml_lite.figures.style import BARE, INK, METHODS, SOFT, finish, refill
-
-LOOKS = [  # colour and symbol of the first mode, the second and so on
-    ("#56B4E9", "circle"), ("#E69F00", "square"), ("#009E73", "diamond"),
-    ("#CC79A7", "triangle-up"), ("#0072B2", "cross"), ("#000000", "x"),
-]  # fmt: skip
-BEFORE = 5  # traces in front of the map's
+from mmaml_lite.figures.style import INK, SOFT, finish, refill
 
 
 def exploration(
@@ -57,26 +52,10 @@ def exploration(
             hovertemplate="step %{x}: reward %{y:.2f}<extra></extra>",
         ), 2, 1,
     )  # fmt: skip
-    fig.add_trace(
-        go.Scatter(
-            mode="markers", name="neighbours", legend="legend2", hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 15, "color": INK, "line": {"width": 1.5}},
-        ), 1, 2,
-    )  # fmt: skip
-    for i, (x, y) in enumerate(view["centres"]):
-        fig.add_trace(
-            go.Scatter(
-                mode="markers", name=f"mode {i + 1} ({x:.1f}, {y:.1f})", legend="legend2",
-                hovertemplate="goal %{customdata[0]:.2f}, %{customdata[1]:.2f}<extra></extra>",
-            ), 1, 2,
-        )  # fmt: skip
-    fig.add_trace(
-        go.Scatter(
-            mode="markers", showlegend=False, hoverinfo="skip",
-            marker={"symbol": "star", "size": 20, "color": "white",
-                    "line": {"width": 2.5, "color": METHODS["mumomaml"].color}},
-        ), 1, 2,
-    )  # fmt: skip
+    names = [f"mode {i + 1} ({x:.1f}, {y:.1f})" for i, (x, y) in enumerate(view["centres"])]
+    hover = "goal %{customdata[0]:.2f}, %{customdata[1]:.2f}"
+    for trace in map_traces(names, hover, showlegend=False):
+        fig.add_trace(trace, 1, 2)
     plane_axes(fig, 1, 1, 1)
     fig.update_layout(xaxis={"dtick": None, "title": {"text": ""}}, yaxis={"dtick": None})
     fig.update_xaxes(title_text="step of the walk", title_standoff=2, row=2, col=1)
@@ -91,13 +70,7 @@ def exploration(
         "says the direction again. Colours were added afterwards; the encoder knows no modes."
     )
     finish(fig, 560, title, says, "")
-    fig.update_xaxes(**BARE, row=1, col=2)
-    fig.update_yaxes(**BARE, row=1, col=2)
-    fig.update_layout(
-        margin={"t": 92, "l": 36, "r": 8, "b": 62}, legend={"y": 0.94},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+    map_axes(fig, left=36)
     redraw_exploration(fig, view)
     return fig
 
@@ -120,23 +93,17 @@ def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
     """Put another goal, walk or colouring into a figure made by `exploration`."""
     path, rewards, points = view["path"], view["rewards"], view["points"]
     share = (rewards - rewards.min()) / max(np.ptp(rewards), 1e-9)
-    near, (x, y) = points[view["near"]], view["goal"]
+    (x, y), modes = view["goal"], len(view["centres"])
     data = [
         {"x": [0, x], "y": [0, y]},
         {"x": path[1:, 0], "y": path[1:, 1]},
         {"x": [x], "y": [y]},
         {"x": np.arange(1, len(rewards) + 1), "y": rewards},
-        {"x": near[:, 0], "y": near[:, 1]},
+        *map_data(view, modes),
     ]
-    for i in range(len(view["centres"])):
-        mine = view["mode"] == i
-        data.append({"x": points[mine, 0], "y": points[mine, 1], "customdata": view["goals"][mine]})
-    data.append({"x": view["place"][:1], "y": view["place"][1:]})
     refill(fig, data)
     fig.data[1].marker.update(color=rewards, size=4 + 8 * share)
-    if fig.layout.meta.get("colour") != view["colour"]:
-        for i, trace in enumerate(fig.data[BEFORE : BEFORE + len(view["centres"])]):
-            trace.marker = _marks(view, i, view["mode"] == i)
+    recolour(fig, view, _marks, modes)
     heads = [
         f"<b>the walk</b>, return {view['rewards'].sum():.1f}".replace("-", "−"),
         f"<b>where its embedding lies</b> ({view['kind']})",

@@ -7,11 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.figures.exploration import LOOKS
-from mmaml_lite.figures.style import BARE, INK, METHODS, SOFT, finish, refill
+from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
+from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, refill
 
 TARGET = "#009E73"
-BEFORE = 8  # traces in front of the map's
 
 
 def trajectory(
@@ -54,26 +53,9 @@ def trajectory(
                 line={"color": METHODS["mumomaml"].color, "width": 1.5, "dash": "dash"}, **line,
             ), row, 1,
         )  # fmt: skip
-    fig.add_trace(
-        go.Scatter(
-            mode="markers", name="neighbours", legend="legend2", hoverinfo="skip",
-            marker={"symbol": "circle-open", "size": 15, "color": INK, "line": {"width": 1.5}},
-        ), 1, 2,
-    )  # fmt: skip
-    for name in view["names"]:
-        fig.add_trace(
-            go.Scatter(
-                mode="markers", name=name, legend="legend2",
-                hovertemplate="target %{customdata:.2f}<extra></extra>",
-            ), 1, 2,
-        )  # fmt: skip
-    fig.add_trace(
-        go.Scatter(
-            mode="markers", name="this task", legend="legend2", hoverinfo="skip",
-            marker={"symbol": "star", "size": 20, "color": "white",
-                    "line": {"width": 2.5, "color": METHODS["mumomaml"].color}},
-        ), 1, 2,
-    )  # fmt: skip
+    hover = "target %{customdata:.2f}"
+    for trace in map_traces(view["names"], hover, name="this task"):
+        fig.add_trace(trace, 1, 2)
     says = (
         "**What to see.** Upper left, what the torso did in one trajectory of the policy *without* "
         "modulation, and the hidden target (out of the picture where it is far). Lower left, what "
@@ -86,13 +68,7 @@ def trajectory(
     fig.update_xaxes(title_text="step", title_standoff=2, row=2, col=1)
     fig.update_yaxes(title_text=view["what"], title_standoff=4, row=1, col=1)
     fig.update_yaxes(title_text="reward", title_standoff=4, row=2, col=1)
-    fig.update_xaxes(**BARE, row=1, col=2)
-    fig.update_yaxes(**BARE, row=1, col=2)
-    fig.update_layout(
-        margin={"t": 92, "l": 56, "r": 8, "b": 62}, legend={"y": 0.94},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+    map_axes(fig, left=56)
     redraw_trajectory(fig, view)
     return fig
 
@@ -119,7 +95,7 @@ def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:
     low, high = _window(moved, target)
     floor, top = _bounds(np.concatenate([rewards, mirrored]))
     read = np.full(2, view["steps"])
-    near = points[view["near"]]
+    modes = len(view["names"])
     data = [
         {"x": ends, "y": np.full(2, target)},
         {"x": ends, "y": np.full(2, -target)},
@@ -128,17 +104,11 @@ def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:
         {"x": steps, "y": rewards},
         {"x": read, "y": np.array([low, high])},
         {"x": read, "y": np.array([floor, top])},
-        {"x": near[:, 0], "y": near[:, 1]},
+        *map_data(view, modes),
     ]
-    for i in range(len(view["names"])):
-        mine = view["mode"] == i
-        data.append({"x": points[mine, 0], "y": points[mine, 1], "customdata": view["goals"][mine]})
-    data.append({"x": view["place"][:1], "y": view["place"][1:]})
     refill(fig, data)
     fig.layout.yaxis.range, fig.layout.yaxis3.range = [low, high], [floor, top]
-    if fig.layout.meta.get("colour") != view["colour"]:
-        for i, trace in enumerate(fig.data[BEFORE : BEFORE + len(view["names"])]):
-            trace.marker = _marks(view, i, view["mode"] == i)
+    recolour(fig, view, _marks, modes)
     heads = [
         "<b>the trajectory</b>, the same whatever the target",
         f"<b>where its embedding lies</b> ({view['kind']}), {view['steps']} steps read",

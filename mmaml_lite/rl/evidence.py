@@ -99,6 +99,13 @@ def stage_losses(
     return {name: losses(world, stage, goals, scale) for name, stage in seen.items()}
 
 
+def first(seen: Trajectories, steps: int) -> Trajectories:
+    """The same trajectories as if they ended after so many steps."""
+    alive = seen.alive.clone()
+    alive[..., steps:] = 0
+    return seen._replace(alive=alive)
+
+
 class Blind(NamedTuple):
     """One trajectory of the unmodulated policy, which knows no target.
 
@@ -116,10 +123,9 @@ class Blind(NamedTuple):
 
     def told(self, target: float, steps: int | None = None) -> Trajectories:
         """What the encoder reads for a target; steps: of the first ones only."""
-        alive = torch.ones_like(self.seen.alive)
-        if steps is not None:
-            alive[..., steps:] = 0
-        return self.seen._replace(rewards=self.rewards(target)[None, None], alive=alive)
+        told = self.seen._replace(rewards=self.rewards(target)[None, None])
+        whole = told._replace(alive=torch.ones_like(told.alive))
+        return first(whole, len(self.reached) if steps is None else steps)
 
 
 def blind(learner: PolicyLearner, seed: int) -> Blind:
@@ -143,9 +149,4 @@ def candidates(blind: Blind, target: float) -> np.ndarray:
 @torch.no_grad()
 def by_steps(learner: PolicyLearner, seen: Trajectories, steps: list[int]) -> list[Tensor]:
     """Embeddings `(tasks, d)` of the trajectories' first steps, for each number of them."""
-    found = []
-    for count in steps:
-        alive = seen.alive.clone()
-        alive[..., count:] = 0
-        found.append(learner.embed(seen._replace(alive=alive)))
-    return found
+    return [learner.embed(first(seen, count)) for count in steps]

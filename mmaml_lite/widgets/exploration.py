@@ -45,6 +45,11 @@ class Crowd:
         """Embeddings `(tasks, d)` of exploratory trajectories."""
         return self.model.learner.embed(seen)
 
+    def neighbours(self, here: torch.Tensor) -> torch.Tensor:
+        """Which tasks lie nearest to an embedding `(1, d)`, at most NEIGHBOURS of them."""
+        count = min(NEIGHBOURS, len(self.mode))
+        return torch.cdist(here, self.embedding)[0].topk(count, largest=False).indices
+
 
 def exploration_view(
     crowd: Crowd, goal: Sequence[float], colour: str = "mode", seed: int = 0
@@ -53,14 +58,13 @@ def exploration_view(
     learner, world = crowd.model.learner, crowd.world
     seen = explore(learner, torch.tensor([list(goal)]), seed)
     here = crowd.embed(seen)
-    near = torch.cdist(here, crowd.embedding)[0].topk(NEIGHBOURS, largest=False).indices
     return {
         "goal": list(goal), "centres": world.centres, "spread": world.spread, "colour": colour,
         "path": positions(seen, learner.policy.scale)[0, 0].numpy(),
         "rewards": seen.rewards[0, 0].numpy(),
         "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
         "goals": crowd.goals.numpy(), "place": crowd.map.place(here.numpy())[0],
-        "near": near.numpy(),
+        "near": crowd.neighbours(here).numpy(),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from mmaml_lite.rl.evidence import Blind, Losses, blind, by_steps
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 from mmaml_lite.rl.readout import reading
 from mmaml_lite.widgets import controls as C
-from mmaml_lite.widgets.exploration import NEIGHBOURS, Crowd
+from mmaml_lite.widgets.exploration import Crowd
 from mmaml_lite.widgets.explorer import Explorer
 
 FAR = 3.0  # spreads from every mode: such targets were hardly ever seen in training
@@ -36,8 +36,6 @@ def trajectory_view(
     """All that `figures.trajectory` draws for one target and one blind trajectory."""
     world = crowd.world
     here = crowd.embed(once.told(target, steps))
-    count = min(NEIGHBOURS, len(crowd.mode))
-    near = torch.cdist(here, crowd.embedding)[0].topk(count, largest=False).indices
     return {
         "target": float(target), "steps": steps, "colour": colour, "names": mode_names(world),
         "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {world.UNIT}",
@@ -45,7 +43,8 @@ def trajectory_view(
         "mirrored": once.rewards(-target).numpy(),
         "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
         "goals": crowd.goals[:, 0].numpy(), "place": crowd.map.place(here.numpy())[0],
-        "near": near.numpy(), "spread": world.spread, "centres": [x for (x,) in world.centres],
+        "near": crowd.neighbours(here).numpy(), "spread": world.spread,
+        "centres": [x for (x,) in world.centres],
     }  # fmt: skip
 
 
