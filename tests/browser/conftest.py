@@ -82,6 +82,20 @@ class Lab:
         )
         page.wait_for_function("() => window.ran", timeout=1000 * seconds)
 
+    @contextmanager
+    def shown(self, cell, picture, ready, nth=0, seconds=30):
+        """The page of a notebook with this one cell, run; its last state is kept as a picture.
+
+        ready, nth: what is waited for; seconds: for that, and for whatever follows.
+        """
+        page = self.open(self.write(f"{picture.stem}.ipynb", cell))
+        self.run_all(page)
+        page.set_default_timeout(1000 * seconds)
+        page.locator(ready).nth(nth).wait_for()
+        yield page
+        page.screenshot(path=picture)
+        page.close()
+
     def ask(self, page, code):
         """Run code in the page's kernel and return what it printed; its errors are raised here."""
         page.evaluate(IN_KERNEL, code)

@@ -27,13 +27,10 @@ LONG = 3.0  # seconds of a run of 60 steps
 
 @pytest.fixture
 def page(lab, screenshots):
-    page = lab.open(lab.write("cheetah.ipynb", CELL))
-    lab.run_all(page)
-    page.set_default_timeout(60_000)
-    page.locator(".mmaml-cheetah canvas").nth(2).wait_for()
-    yield page
-    page.screenshot(path=screenshots / "cheetah.png")
-    page.close()
+    with lab.shown(
+        CELL, screenshots / "cheetah.png", ".mmaml-cheetah canvas", nth=2, seconds=60
+    ) as page:
+        yield page
 
 
 def at(page):

@@ -25,14 +25,9 @@ explorer
 
 @pytest.fixture(scope="module")
 def page(lab, screenshots):
-    page = lab.open(lab.write("draw.ipynb", CELL))
-    lab.run_all(page)
-    page.set_default_timeout(30_000)
-    page.locator(".explorer-draw .mmaml-pad svg").nth(5).wait_for()
-    yield page
-    page.locator(".explorer-draw").scroll_into_view_if_needed()
-    page.screenshot(path=screenshots / "draw.png")
-    page.close()
+    with lab.shown(CELL, screenshots / "draw.png", ".explorer-draw .mmaml-pad svg", nth=5) as page:
+        yield page
+        page.locator(".explorer-draw").scroll_into_view_if_needed()
 
 
 def paper(page, name):

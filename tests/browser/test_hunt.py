@@ -15,13 +15,8 @@ game
 
 @pytest.fixture
 def page(lab, screenshots):
-    page = lab.open(lab.write("hunt.ipynb", CELL))
-    lab.run_all(page)
-    page.set_default_timeout(30_000)
-    page.locator(".explorer-hunt .mmaml-pad svg").wait_for()
-    yield page
-    page.screenshot(path=screenshots / "hunt.png")
-    page.close()
+    with lab.shown(CELL, screenshots / "hunt.png", ".explorer-hunt .mmaml-pad svg") as page:
+        yield page
 
 
 def moves(lab, page, wanted):

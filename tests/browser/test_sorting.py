@@ -25,13 +25,8 @@ PAUSE = 300  # ms: an answer that follows faster counts as a double click
 
 @pytest.fixture
 def page(lab, screenshots):
-    page = lab.open(lab.write("sorting.ipynb", CELL))
-    lab.run_all(page)
-    page.set_default_timeout(30_000)
-    page.locator(".mmaml-sorting .card").nth(4).wait_for()
-    yield page
-    page.screenshot(path=screenshots / "sorting.png")
-    page.close()
+    with lab.shown(CELL, screenshots / "sorting.png", ".mmaml-sorting .card", nth=4) as page:
+        yield page
 
 
 def answers(lab, page, wanted):
