@@ -20,6 +20,7 @@ from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summar
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
+from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
 from mmaml_lite.report import read_results
 from mmaml_lite.runs import start, stored_settings
@@ -93,6 +94,7 @@ def test_wrong_names_are_explained(name, message):
         ({"features_first": 1.5}, "features_first must be a share"),
         ({"feature_spread": 0.0}, "feature_spread must be positive or None"),
         ({"features_ways": 1}, "features_ways must be a whole number from 2"),
+        ({"start_from": "omniglot"}, "start_from must be ways and shots such as 5way-1shot"),
         ({"head": "prototypes"}, "no gradient steps"),
         ({"colour": "red"}, "unknown setting 'colour'"),
     ],
@@ -172,6 +174,38 @@ def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
     assert seen == ([many] * 6 if method == "prototypes" else [many] * 3 + [few] * 3)
     right, _ = accuracies(run.learner, shared_episodes(settings, 2))
     assert right.shape[1] == 2 and run.learner.settings.ways == 5
+
+
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
+def test_another_n_and_k_starts_from_the_weights_of_five_ways_and_one_shot(data, method, often):
+    """What the zoo holds, or is trained first; step sizes are the recipe's own; resumable."""
+    first = zoo.zoo_settings(f"characters/strokes-5way-1shot/{method}", "ours", **SMALL)
+    zoo.export(train(first, device="cpu"), f"characters/strokes-5way-1shot/{method}")
+    known = zoo.load(f"characters/strokes-5way-1shot/{method}", "ours").learner.state_dict()
+    changes = SMALL | {"queries": 1, "features_ways": 10, "iterations": 4}
+    settings = named("strokes-10way-2shot", method, "ours", **changes)
+    assert settings.start_from == "5way-1shot" and settings.distortions
+    run = start(settings, torch.device("cpu"))
+    state = run.learner.state_dict()
+    assert set(state) == set(known)
+    for name in set(state) - {"log_step_sizes"}:
+        assert torch.equal(state[name], known[name])
+    if method != "prototypes":
+        assert run.learner.step_sizes()[0]["weight4"].item() == pytest.approx(32.0)
+    path = data / "run.safetensors"
+    train(settings, path, "cpu", seconds=0)
+    zoo.weights_path(f"characters/strokes-5way-1shot/{method}", "ours").unlink()
+    again = train(settings, path, "cpu")  # goes on without what it started from
+    assert again.finished and not torch.equal(
+        again.learner.theta["weight0"], state["theta.weight0"]
+    )
+
+
+def test_weights_of_another_architecture_cannot_be_started_from(data):
+    name = "characters/strokes-5way-1shot/maml"
+    zoo.export(train(zoo.zoo_settings(name, "ours", **SMALL), device="cpu"), name)
+    with pytest.raises(CheckpointError, match="5way-1shot holds another architecture"):
+        start(named("strokes-5way-5shot", "maml", "ours", filters=6), torch.device("cpu"))
 
 
 def test_a_run_that_diverges_says_so():

@@ -6,6 +6,7 @@ and whose own constants could not be retrieved; `ours` trains more cheaply (see 
 
 import dataclasses
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from mmaml_lite.modulation import MODULATIONS
 
 HEADS = ("linear", "prototypes")
 SCHEDULES = ("constant", "cosine")
+CELL = r"(?P<ways>\d+)way-(?P<shots>\d+)shot"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class CharacterSettings:
     sources: tuple[str, ...] = setting(("omniglot",), "where drawings come from, in mode order")
     split: str = setting("characters", "Omniglot's split: characters (MAML's) or alphabets")
     rotations: bool = setting(True, "turn each class by a multiple of 90 degrees, as a new class")
+    distortions: bool = setting(False, "in training, mirror and distort classes as new ones, too")
     ways: int = setting(5, "classes per task (N)")
     shots: int = setting(1, "support images per class (K)")
     queries: int = setting(1, "query images per class, in training")
@@ -65,6 +68,9 @@ class CharacterSettings:
         0.0, "share of the steps that first train features and encoder as a prototypical network's"
     )
     features_ways: int | None = setting(None, "classes of the tasks in these steps; None: N")
+    start_from: str | None = setting(
+        None, "ways and shots whose weights in the zoo training starts from; None: random ones"
+    )
     learning_rate: float = setting(0.001, "outer step size beta of Adam")
     schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
     outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
@@ -100,6 +106,10 @@ class CharacterSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive or None, got {value}")
+        if self.start_from is not None and not re.fullmatch(CELL, str(self.start_from)):
+            raise ValueError(
+                f"start_from must be ways and shots such as 5way-1shot, got {self.start_from!r}"
+            )
         ways = self.features_ways
         if ways is not None and (type(ways) is not int or ways < 2):
             raise ValueError(f"features_ways must be a whole number from 2 or None, got {ways!r}")
