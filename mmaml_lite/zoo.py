@@ -137,7 +137,7 @@ def available(setting: str = "") -> list[tuple[str, str, int]]:
     return found
 
 
-def untrained(names: Sequence[str], takes: str = "") -> str:
+def untrained(names: Sequence[str], takes: str = "", recipe: str = "paper") -> str:
     """One line of Markdown: which weights a section waits for, how to get them; "" for none.
 
     takes: how long the training of one lasts.
@@ -145,10 +145,11 @@ def untrained(names: Sequence[str], takes: str = "") -> str:
     if not names:
         return ""
     wanted = " and ".join(f"`{name}`" for name in names)
+    option = "" if recipe == "paper" else f" --recipe {recipe}"
     makes = f"makes them, in {takes}" if takes else "makes them"
     return (
         f"*Skipped: there are no weights for {wanted} yet "
-        f"(`python -m mmaml_lite train {names[0]}` {makes}).*"
+        f"(`python -m mmaml_lite train {names[0]}{option}` {makes}).*"
     )
 
 

@@ -189,6 +189,34 @@ def test_our_recipe_comes_first_unless_it_is_unfinished(empty_zoo):
     assert casting.model(FIVE, "maml").settings.recipe == "ours"
 
 
+@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
+def test_five_way_weights_without_an_output_layer_play_any_number_of_characters(empty_zoo, method):
+    hold(FIVE, method, "ours")
+    assert casting.model("strokes-20way-5shot", method) is casting.model(
+        "strokes-20way-5shot", method
+    )
+    many = casting.model(TWENTY, method)
+    s = many.settings
+    assert (s.ways, s.shots) == (20, 1) and many.name == f"characters/{FIVE}/{method}"
+    told = casting.provenance(casting.cast(TWENTY))
+    assert f"Trained for {FIVE}" in told and "any number of characters" in told
+    assert "Trained for" not in casting.provenance(casting.cast(FIVE))
+    deal = game.deal(TWENTY, 0, 1)
+    assert set(game.machine(many, deal).picks) <= set(range(20))
+    if method != "prototypes":
+        few = casting.model(FIVE, method).learner.step_sizes()[0]["weight4"]
+        assert many.learner.step_sizes()[0]["weight4"].item() == pytest.approx(4 * few.item())
+    hold(TWENTY, method, "ours", step=2)
+    assert casting.model(TWENTY, method).name.startswith(f"characters/{TWENTY}"), "its own"
+
+
+def test_a_learned_output_layer_serves_its_own_number_of_characters_alone(empty_zoo):
+    hold(FIVE, "maml", "paper")
+    assert casting.cast(FIVE) and not casting.cast(TWENTY)
+    with pytest.raises(ValueError, match="has a learned output layer for 5 ways"):
+        casting.dealt(casting.model(FIVE, "maml"), 20, 1)
+
+
 # --- the explorer ---------------------------------------------------------------------------------
 
 

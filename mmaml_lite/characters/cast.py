@@ -1,31 +1,58 @@
 """Who answers in the pictures of characters: the trained methods that the zoo holds."""
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from mmaml_lite import zoo
-from mmaml_lite.characters.domain import METHODS, RECIPES, named
+from mmaml_lite.characters.domain import METHODS, RECIPES, build, named, setting_of
 
 CAST = {"maml": "maml", "mumomaml": "mumomaml-film", "prototypes": "prototypes"}  # key: method
 Cast = Mapping[str, zoo.Model]
 
 
+def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
+    """The same weights for tasks of another number of characters and examples.
+
+    Raises ValueError for weights with a learned output layer, whose rows are counted.
+    """
+    s = model.settings
+    if not s.any_ways:
+        raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
+    learner = build(s.replace(ways=ways, shots=shots, queries=1))
+    state = model.learner.state_dict()
+    if learner.log_step_sizes is not None:  # the loss is a mean over N classes, so is its gradient
+        state["log_step_sizes"] = state["log_step_sizes"].clone()
+        state["log_step_sizes"][:, -1] += math.log(ways / s.ways)
+    learner.load_state_dict(state)
+    return dataclasses.replace(model, learner=learner.eval(), settings=learner.settings)
+
+
 @lru_cache(maxsize=32)
-def _read(path: Path, changed: int) -> zoo.Model:
-    return zoo.read(path)
+def _read(path: Path, changed: int, ways: int, shots: int) -> zoo.Model | None:
+    model = zoo.read(path)
+    s = model.settings
+    if (s.ways, s.shots) == (ways, shots):
+        return model
+    return dealt(model, ways, shots) if s.any_ways else None
 
 
 def model(setting: str, method: str) -> zoo.Model | None:
-    """The trained model of a method, or None; of two recipes the one that was trained to its end.
+    """The trained model of a method: the setting's own, else that of 5 ways and 1 shot, or None.
 
-    Nothing is ever trained here. Raises ValueError for unknown names.
+    Of two recipes the one that was trained to its end. Nothing is ever trained here. Raises
+    ValueError for unknown names.
     """
-    named(setting, method)
-    name = f"characters/{setting}/{method}"
-    paths = [zoo.weights_path(name, recipe) for recipe in reversed(RECIPES)]  # ours first
-    held = [_read(path, path.stat().st_mtime_ns) for path in paths if path.is_file()]
-    return min(held, key=lambda model: model.provisional, default=None)
+    s = named(setting, method)
+    for stored in (setting, setting_of(s.replace(ways=5, shots=1))):
+        name = f"characters/{stored}/{method}"
+        paths = [zoo.weights_path(name, recipe) for recipe in reversed(RECIPES)]  # ours first
+        read = [_read(p, p.stat().st_mtime_ns, s.ways, s.shots) for p in paths if p.is_file()]
+        if held := [model for model in read if model]:
+            return min(held, key=lambda model: model.provisional)
+    return None
 
 
 def cast(setting: str) -> dict[str, zoo.Model]:
@@ -46,6 +73,11 @@ def provenance(cast: Cast) -> str:
     """Which weights are shown, in Markdown: outer steps of each, and who is missing."""
     listed = ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
     parts = [f"Weights shown, with their outer steps: {listed}."] if cast else []
+    if others := [m for m in cast.values() if setting_of(m.settings) not in m.name]:
+        parts.append(
+            f"Trained for {others[0].name.split('/')[1]}: {', '.join(m.label for m in others)}. No "
+            "output layer was learned there, so the weights serve any number of characters."
+        )
     if lacks := lacking(cast):
         parts.append(f"No trained weights here of {', '.join(lacks)}.")
     return " ".join(parts)

@@ -39,7 +39,7 @@ class CharacterLearner(nn.Module):
             s.ways, s.filters, s.blocks, s.pool, s.normalisation, s.feature_spread
         )
         theta = self.network.init()
-        if s.head == "prototypes" or s.zero_output:  # no output layer is learned
+        if s.any_ways:  # no output layer is learned
             theta = {n: w for n, w in theta.items() if n not in self._layer(s.blocks)}
         self.theta = nn.ParameterDict({name: nn.Parameter(w) for name, w in theta.items()})
         self.encoder, self.heads = None, nn.ModuleDict()

@@ -60,7 +60,7 @@ def described(setting: str) -> str:
 def missing(setting: str, cast: Cast, *keys: str) -> str:
     """One line that says which weights are not there and how to get them; "" if all are."""
     absent = [f"characters/{setting}/{CAST[key]}" for key in keys if key not in cast]
-    return zoo.untrained(absent)
+    return zoo.untrained(absent, "half an hour to an hour on one core", "ours")
 
 
 def constants(model: zoo.Model) -> str:
@@ -78,6 +78,10 @@ def constants(model: zoo.Model) -> str:
         share = f"{100 * s.features_first:.0f} %"
         classes = f", on tasks of {s.features_ways} characters" if s.features_ways else ""
         parts.append(f"for the first {share} features as a prototypical network's{classes}")
+    if s.start_from:
+        parts.append(f"from the weights of {s.start_from}")
+    if s.distortions:
+        parts.append("characters mirrored and distorted as new ones")
     if s.zero_output and s.train_steps:
         parts.append("the output layer starts every task at zero")
     return f"- **{model.label}**, recipe `{s.recipe}`: {'; '.join(parts)}."

@@ -9,11 +9,11 @@ from mmaml_lite import zoo
 from mmaml_lite.characters.domain import METHODS
 from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
-    TEST_QUERIES,
     TEST_SEED,
     accuracies,
     shared_episodes,
     summary,
+    test_queries,
 )
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import OMNIGLOT
@@ -64,7 +64,8 @@ def evaluate_setting(
         f"{key}, {kind}": mean[-1] for key, kinds in means.items() for kind, mean in kinds.items()
     }
     results = {
-        "setting": setting, "episodes": count, "queries": TEST_QUERIES, "test_seed": TEST_SEED,
+        "setting": setting, "episodes": count, "queries": test_queries(asked.ways),
+        "test_seed": TEST_SEED,
         "rotations": asked.rotations, "split": asked.split, "methods": methods,
         "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},
     }  # fmt: skip

@@ -130,6 +130,11 @@ class CharacterSettings:
         """Whether a run may go on after its last step: nothing in it depends on its length."""
         return self.schedule == "constant" and self.features_first in (0, 1)
 
+    @property
+    def any_ways(self) -> bool:
+        """Whether the weights serve tasks of any number of classes: no output layer is learned."""
+        return self.zero_output or self.head == "prototypes"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""
         return dataclasses.asdict(self)

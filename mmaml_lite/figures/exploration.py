@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
 from mmaml_lite.figures.navigation import STAR, plane_axes
 from mmaml_lite.figures.style import INK, SOFT, finish, refill
+from mmaml_lite.numerals import number
 
 
 def exploration(
@@ -105,7 +106,7 @@ def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
     fig.data[1].marker.update(color=rewards, size=4 + 8 * share)
     recolour(fig, view, _marks, modes)
     heads = [
-        f"<b>the walk</b>, return {view['rewards'].sum():.1f}".replace("-", "−"),
+        f"<b>the walk</b>, return {number(view['rewards'].sum())}",
         f"<b>where its embedding lies</b> ({view['kind']})",
         "<b>reward</b>",
     ]

@@ -13,6 +13,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.style import GRID, INK, METHODS, SOFT, finish
+from mmaml_lite.numerals import number
 
 REACH = 1.1  # the plane shows -REACH to REACH in both directions
 FAR = 1.0  # a distance from which on all is equally cold
@@ -82,17 +83,12 @@ def ring(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     return centre[0] + radius * np.cos(turn), centre[1] + radius * np.sin(turn)
 
 
-def signed(value: float, digits: int = 1) -> str:
-    """A number with a true minus."""
-    return f"{value:.{digits}f}".replace("-", "−")
-
-
 def strip(rewards: np.ndarray, steps: int) -> str:
     """The rewards so far as bars that hang from zero: an inline picture in SVG, with its words."""
     slot, tall, left = 480 / steps, 120, 34
     grid = "".join(
         f"<text x='{left - 6}' y='{16 + tall * part:.0f}' text-anchor='end'>"
-        f"{signed(-part * DEEP) if part else 0}</text>"
+        f"{number(-part * DEEP) if part else 0}</text>"
         f"<path d='M{left} {12 + tall * part:.0f}h480' stroke='{GRID}'/>"
         for part in (0, 1 / 3, 2 / 3, 1)
     )
@@ -105,7 +101,7 @@ def strip(rewards: np.ndarray, steps: int) -> str:
         f"<text x='{left + (i - 0.5) * slot:.0f}' y='{tall + 26}' text-anchor='middle'>{i}</text>"
         for i in (1, *range(5, steps + 1, 5))
     )
-    last = f", the last {signed(rewards[-1], 2)}" if len(rewards) else ""
+    last = f", the last {number(rewards[-1], 2)}" if len(rewards) else ""
     return (
         "<div><b>Reward of every step</b> (short and light: you are near)</div>"
         f"<svg width='520' height='{tall + 30}' font-size='11' role='img' "
@@ -161,7 +157,7 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
         go.Bar(
             y=[row["label"] for row in rows.values()], x=earned, orientation="h",
             marker={"color": [WHO[key] for key in rows]}, hoverinfo="skip",
-            text=[signed(value) for value in earned],
+            text=[number(value) for value in earned],
         ), 2, 2,
     )  # fmt: skip
     fig.update_xaxes(range=[-REACH, REACH], constrain="domain", row=1, col=1)
@@ -176,7 +172,7 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
         "(dashed). Where no kernel is running you see an example, walked by a script that is told "
         "nothing but rewards: three steps to feel its way, then it computes where the goal must be."
     )
-    others = ", ".join(f"{row['label']} {signed(row['return'])}" for row in view["rows"].values())
+    others = ", ".join(f"{row['label']} {number(row['return'])}" for row in view["rows"].values())
     words = f"{title}: {len(steps)} steps. Return: {others or 'not yet compared'}."
     finish(fig, 460, title, says, words)
     return fig.update_layout(showlegend=False, margin={"t": 80, "l": 50, "r": 10, "b": 44})

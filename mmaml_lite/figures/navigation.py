@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.numerals import number
 
 SIDES = ("maml", "mumomaml")  # left and right
 WINDOW = 1.25  # the plane is shown from minus this to this
@@ -62,7 +63,7 @@ def cost(returns: np.ndarray) -> np.ndarray:
 
 def earned(value: float) -> str:
     """A return in as many digits as a reader can use."""
-    return "–" if not np.isfinite(value) else f"{value:.1f}".replace("-", "−")
+    return number(value)
 
 
 def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> go.Figure:

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish
+from mmaml_lite.numerals import number
 
 LOOKS = [  # colour and symbol of the first stage shown, the second and so on
     (SOFT, "x"), (METHODS["mumomaml"].color, "circle"), ("#009E73", "diamond"),
@@ -57,13 +58,12 @@ def reached(
         )  # fmt: skip
     total = sum(np.asarray(values) for values in view["parts"].values())
     words = "; ".join(
-        f"{stage} {-lost:.0f}".replace("-", "−")
-        for stage, lost in zip(view["stages"], total, strict=True)
+        f"{stage} {number(-lost, 0)}" for stage, lost in zip(view["stages"], total, strict=True)
     )
     fig.add_trace(
         go.Scatter(
             x=view["stages"], y=total, mode="text", showlegend=False, hoverinfo="skip",
-            text=[f"{-lost:.0f}".replace("-", "−") for lost in total], textposition="top center",
+            text=[number(-lost, 0) for lost in total], textposition="top center",
         ), 1, 2,
     )  # fmt: skip
     says = (

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from mmaml_lite.figures.navigation import cost, cost_axis, earned
 from mmaml_lite.figures.style import METHODS, SOFT, Style, finish
+from mmaml_lite.numerals import number
 
 ORANGE = METHODS["mumomaml"].color
 TAUS = {
@@ -31,7 +32,7 @@ def writing(scale: str) -> Callable[[float], str]:
 
 def scored(value: float) -> str:
     """A score in as many digits as a reader can use."""
-    return "–" if not np.isfinite(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return number(value, 2)
 
 
 def returns(view: Mapping[str, Any], title: str = "") -> go.Figure:

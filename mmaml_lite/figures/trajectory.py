@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.numerals import number
 
 TARGET = "#009E73"
 
@@ -112,7 +113,7 @@ def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:
     heads = [
         "<b>the trajectory</b>, the same whatever the target",
         f"<b>where its embedding lies</b> ({view['kind']}), {view['steps']} steps read",
-        f"<b>what it was paid</b>, {rewards.sum():.0f} in all".replace("-", "−"),
+        f"<b>what it was paid</b>, {number(rewards.sum(), 0)} in all",
     ]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text

@@ -27,6 +27,7 @@ from mmaml_lite.characters.probes import (
 )
 from mmaml_lite.characters.report import shown as as_printed
 from mmaml_lite.figures.accuracy import SCALES, spoken
+from mmaml_lite.numerals import change
 from mmaml_lite.published import OMNIGLOT
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.curves import shown
@@ -218,11 +219,12 @@ def difference(setting: str) -> str:
     if found is None:
         return f"*Skipped: the stored results for {setting} are of other weights.*"
     sign = 1 if names[0] > names[1] else -1
-    mean, half = 100 * sign * found["mean"], 100 * found["ci95"]
+    found = {name: 100 * found[name] * by for name, by in (("mean", sign), ("ci95", 1))}
+    mean, half = found["mean"], found["ci95"]
     verdict = "above" if mean > half else "below" if mean < -half else "not told apart from"
     return (
-        f"{described(setting).capitalize()}: MuMoMAML − MAML = **{mean:+.2f} ± {half:.2f}** per "
-        f"cent points over {results['episodes']:,} episodes; here MuMoMAML is {verdict} MAML."
+        f"{described(setting).capitalize()}: MuMoMAML − MAML = **{change(found, 2)}** per cent "
+        f"points over {results['episodes']:,} episodes; here MuMoMAML is {verdict} MAML."
     )
 
 

@@ -17,6 +17,7 @@ from mmaml_lite.device import threads
 from mmaml_lite.figures import METHODS
 from mmaml_lite.figures import cheetah as figure
 from mmaml_lite.figures.navigation import SIDES
+from mmaml_lite.numerals import number
 from mmaml_lite.rl.cast import Cast, cheetahs, name, skipped
 from mmaml_lite.rl.recording import record, thickness
 from mmaml_lite.rl.simulation import CONTROL_STEP
@@ -24,7 +25,7 @@ from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.cheetah_track import Track, lane
 from mmaml_lite.widgets.explorer import Explorer
 from mmaml_lite.widgets.navigation import FAR, NAMES, STEPS, far_off
-from mmaml_lite.widgets.reel import UNITS, Key, Reel, goal, whole
+from mmaml_lite.widgets.reel import UNITS, Key, Reel, goal
 
 TRAJECTORIES = 5  # episodes at every stage, as in training; the test takes ten, twice as long
 KEPT = 24  # targets whose films are kept
@@ -74,7 +75,7 @@ def say(view: Mapping[str, Any]) -> str:
         text += ": <b>such targets were hardly ever trained</b>"
     text += ". "
     for side, reel in view["reels"].items():
-        means = [whole(r.mean()) for r in reel.returns[0 if reel.modulated else 1 :]]
+        means = [number(r.mean(), 0) for r in reel.returns[0 if reel.modulated else 1 :]]
         text += (
             f"<b>{METHODS[side].label}</b>: {reel.end(view['stage'], view['task'])}; mean return, "
             f"stage by stage, {' → '.join(means)}. "

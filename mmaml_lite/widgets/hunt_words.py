@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from mmaml_lite.figures import METHODS
-from mmaml_lite.figures.hunt import WHO, signed, strip
+from mmaml_lite.figures.hunt import WHO, strip
+from mmaml_lite.numerals import number
 
 FEELS = {0.05: "there", 0.15: "burning hot", 0.35: "hot", 0.55: "warm", 0.75: "cool"}
 SAME = 0.005  # a change of reward that nobody would feel
@@ -29,10 +30,10 @@ def say(view: Mapping[str, Any]) -> str:
     rewards, n = view["rewards"], len(view["rewards"])
     if view["revealed"]:
         x, y = view["goal"]
-        ended = f"Goal {view['number']} was at ({signed(x, 2)}, {signed(y, 2)})."
+        ended = f"Goal {view['number']} was at ({number(x, 2)}, {number(y, 2)})."
         if not n:
             return f"{ended} No step was taken: there is nothing to compare."
-        earned = (f"{r['label']} <b>{signed(r['return'])}</b>" for r in view["rows"].values())
+        earned = (f"{r['label']} <b>{number(r['return'])}</b>" for r in view["rows"].values())
         return f"{ended} Return over {n} steps: {'; '.join(earned)}. {knew(view)}"
     if not n:
         return (
@@ -42,8 +43,8 @@ def say(view: Mapping[str, Any]) -> str:
     level, trend = feeling(rewards)
     words = f"{trend}: you are {level}" if trend else f"you are {level}"
     return (
-        f"Step {n} of {view['steps']}: reward <b>{signed(rewards[-1], 2)}</b>, {words}. "
-        f"Return so far {signed(rewards.sum())}."
+        f"Step {n} of {view['steps']}: reward <b>{number(rewards[-1], 2)}</b>, {words}. "
+        f"Return so far {number(rewards.sum())}."
     )
 
 
@@ -68,7 +69,7 @@ def panel(view: Mapping[str, Any], costs: Mapping[int, float | None]) -> str:
     elif len(view["rewards"]):
         level, trend = feeling(view["rewards"])
         big = "<div aria-hidden='true' style='font-size:26px;line-height:1.7'>"
-        parts.append(f"{big}<b>{signed(view['rewards'][-1], 2)}</b> {trend}</div>You are {level}.")
+        parts.append(f"{big}<b>{number(view['rewards'][-1], 2)}</b> {trend}</div>You are {level}.")
     return f"<div style='line-height:1.45'>{''.join(parts)}</div>"
 
 
@@ -81,7 +82,7 @@ def _table(view: Mapping[str, Any]) -> str:
         cells += (
             f"<tr><td style='padding-right:22px'>{row['label']}</td>"
             f"<td style='padding-right:22px'>{row['seen']}</td>"
-            f"<td><span style='{bar}'></span> <b>{signed(row['return'])}</b></td></tr>"
+            f"<td><span style='{bar}'></span> <b>{number(row['return'])}</b></td></tr>"
         )
     heads = "".join(
         f"<th style='padding-right:22px'>{head}</th>"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mmaml_lite.numerals import number
 from mmaml_lite.rl.half_cheetah import TargetLocation, TargetSpeed
 from mmaml_lite.rl.recording import Film, Recording, poses
 from mmaml_lite.rl.simulation import CONTROL_STEP, X
@@ -34,9 +35,9 @@ class Reel:
         named = NAMES[stage]
         if stage < 2 and not self.modulated:
             named = "its start (nothing to modulate)"
-        earns = f"{named}: this run earns {whole(first)}"
+        earns = f"{named}: this run earns {number(first, 0)}"
         if len(self.returns[stage]) > 1:
-            earns += f", the mean of {len(self.returns[stage])} runs is {whole(mean)}"
+            earns += f", the mean of {len(self.returns[stage])} runs is {number(mean, 0)}"
         return earns
 
     def end(self, stage: int, task: str) -> str:
@@ -44,23 +45,13 @@ class Reel:
         if self.blew_up[stage] is not None:
             return f"its simulation blew up after {self.blew_up[stage] * CONTROL_STEP:.1f} s"
         if task == "location":
-            return f"it ends at {minus(self.curves[stage, 0, -1], 1)} m"
-        return f"its mean speed is {minus(np.nanmean(self.curves[stage, 1]), 2)} m/s"
-
-
-def whole(value: float) -> str:
-    """A return without decimals."""
-    return minus(value, 0)
-
-
-def minus(value: float, digits: int) -> str:
-    """A number with a proper minus sign."""
-    return f"{value:.{digits}f}".replace("-", "−")
+            return f"it ends at {number(self.curves[stage, 0, -1], 1)} m"
+        return f"its mean speed is {number(np.nanmean(self.curves[stage, 1]), 2)} m/s"
 
 
 def goal(key: Key) -> str:
     """A target with its unit."""
-    return f"{minus(key[1], 1)} {UNITS[key[0]]}"
+    return f"{number(key[1], 1)} {UNITS[key[0]]}"
 
 
 def course(film: Film, task: str) -> np.ndarray:

@@ -15,6 +15,7 @@ import torch
 
 from mmaml_lite import figures
 from mmaml_lite.evaluate import interval, neighbour_vote
+from mmaml_lite.numerals import change, number
 from mmaml_lite.rl.evidence import Blind, Losses, blind, by_steps
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 from mmaml_lite.rl.readout import reading
@@ -83,26 +84,20 @@ def account(found: Mapping[str, Losses], without: Mapping[str, Losses]) -> str:
     found, without: of the same tasks with the encoder's modulation and with none.
     """
     (_, before), (_, after), *_ = found.items()
-    change = {
+    parts = {
         "being beside the target": before.aside - after.aside,
         "swinging around it": before.around - after.around,
         "torque": before.torque - after.torque,
     }
-    says = [f"{name} {gained(value)}" for name, value in change.items()]
+    says = [f"{name} {change(interval(value))}" for name, value in parts.items()]
     last = list(found)[-1]
-    then = found[last].returns - without[last].returns
+    alone, then = after.returns - before.returns, found[last].returns - without[last].returns
     return (
-        f"Modulation alone changes the return by **{gained(after.returns - before.returns)}**: "
+        f"Modulation alone changes the return by **{change(interval(alone))}**: "
         f"{', '.join(says)}. And {last}, compared with the *same* number of gradient steps without "
-        f"modulation: **{gained(then)}**. (Plus is a gain; {len(then)} tasks, ± is the 95 % "
-        "interval.)"
+        f"modulation: **{change(interval(then))}**. (Plus is a gain; {len(then)} tasks, ± is the "
+        "95 % interval.)"
     )
-
-
-def gained(values: torch.Tensor) -> str:
-    """A mean difference with its sign and interval."""
-    stats = interval(values)
-    return f"{stats['mean']:+.0f} ± {stats['ci95']:.0f}".replace("-", "−")
 
 
 def trajectory_summary(view: dict[str, Any]) -> str:
@@ -112,12 +107,12 @@ def trajectory_summary(view: dict[str, Any]) -> str:
     votes = np.bincount(view["mode"][near], minlength=len(view["names"]))
     off = np.abs(view["goals"][near] - target).mean()
     says = (
-        f"Target {target:+.2f}; {view['steps']} steps read. So far the rewards of target and "
-        f"mirror image were at most {apart:.2f} apart. <b>{votes.max()} of its {len(near)} nearest "
-        f"neighbours</b> are of the mode {view['names'][votes.argmax()]}; their targets lie "
-        f"{off:.2f} from this one on average (two targets of one mode: "
-        f"{2 / np.sqrt(np.pi) * view['spread']:.2f})."
-    ).replace(" -", " −")
+        f"Target {number(target, 2, plus=True)}; {view['steps']} steps read. So far the "
+        f"rewards of target and mirror image were at most {apart:.2f} apart. <b>{votes.max()} of "
+        f"its {len(near)} nearest neighbours</b> are of the mode "
+        f"{view['names'][votes.argmax()]}; their targets lie {off:.2f} from this one on average "
+        f"(two targets of one mode: {2 / np.sqrt(np.pi) * view['spread']:.2f})."
+    )
     if np.abs(np.array(view["centres"]) - target).min() >= FAR * view["spread"]:
         says += " <b>Such targets were hardly ever trained.</b>"
     return says

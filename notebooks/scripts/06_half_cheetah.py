@@ -150,6 +150,7 @@ runner
 # *returns* first, then as a *score*: which of the two tasks is closer to being solved?
 
 # %%
+from mmaml_lite.numerals import number
 from mmaml_lite.rl.cast import TASKS
 from mmaml_lite.widgets.curves import by_modulation, unstored
 
@@ -166,8 +167,8 @@ if len(rise) == 2:
     location, speed = (rise[TASKS[t]] for t in ("location", "speed"))
     display(alone.score(
         "ABCD"[2 * (location <= 0) + (speed <= 0)],
-        f"By modulation alone the return changes by {location:+.0f} in target location and by "
-        f"{speed:+.0f} in target speed. The paper's, read off its figures: +938 and −37.",
+        f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
+        f"location and by {number(speed, 0, plus=True)} in target speed. The paper's, read off its figures: +938 and −37.",
     ))  # fmt: skip
 else:
     lesson.say("*Not measured yet for both tasks. The paper's, read off: +938 and −37.*")
@@ -208,9 +209,9 @@ if apart is not None:
     first = apart[:, 0].mean().item()
     display(first_reward.score(
         "A" if abs(first) < 0.3 * far else "B" if first > 0 else "C",
-        f"On average over the runs they differ by {first:+.2f} at the first step, where a reward "
-        f"is about {-far:.1f}; later in a run by up to {apart.abs().max():.2f}. At rest a reward "
-        "tells the target's *distance*. The *side* it tells only as far as the torso has moved.",
+        f"On average over the runs they differ by {number(first, 2, plus=True)} at the first step, "
+        f"where a reward is about {number(-far)}; later in a run by up to {apart.abs().max():.2f}. "
+        "At rest a reward tells the target's *distance*. The *side* it tells only as far as the torso has moved.",
     ))  # fmt: skip
 
 # %% [markdown]
