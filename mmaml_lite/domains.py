@@ -30,8 +30,7 @@ class Domain:
     `learning_rate` and `seed` among them, and `replace`; named: (setting, method, recipe,
     **changes) -> the zoo's settings; recipe: settings -> what the same experiment's recipe asks
     for; label: method -> its name in tables; build: settings -> a fresh learner, decided by the
-    seed; warm_start: puts what training is to start from, where settings ask for it, into a fresh
-    learner; outer_step: one meta-update of a Run in place -> what it measured, by name, or
+    seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
     mean makes one record of the log; threads: that pay off in training, None for all there are;
     report: module with `evaluate_setting` and `markdown`.
@@ -47,7 +46,6 @@ class Domain:
     log_every: int
     threads: int | None
     report: str
-    warm_start: Callable[[nn.Module], None] = lambda learner: None
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

@@ -61,17 +61,7 @@ class Run:
 
 
 def start(settings: Any, device: torch.device) -> Run:
-    """A run at step 0: weights and training tasks are decided by `settings.seed`.
-
-    Where the settings name weights to start from, these take the place of random ones.
-    """
-    run = blank(settings, device)
-    domain(settings.domain).warm_start(run.learner)
-    return run
-
-
-def blank(settings: Any, device: torch.device) -> Run:
-    """A run at step 0 with random weights, which what was stored of it can be read into."""
+    """A run at step 0: weights and training tasks are decided by `settings.seed`."""
     learner = domain(settings.domain).build(settings).to(device)
     optimiser = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, fused=True)
     generator = torch.Generator(device).manual_seed(settings.seed + 1)
@@ -128,7 +118,7 @@ def resume(settings: Any, path: Path, device: torch.device) -> Run:
         raise CheckpointError(
             f"{path} belongs to a run with other settings ({shown}): move it away"
         )
-    run = blank(settings, device)
+    run = start(settings, device)
     state = {n.removeprefix("learner/"): t for n, t in tensors.items() if n.startswith("learner/")}
     checkpoint.load_into(run.learner, state, path)
     adam: dict[int, dict[str, Tensor]] = {}

@@ -13,17 +13,14 @@ import torch
 
 from mmaml_lite.__main__ import main
 from mmaml_lite.characters import DRAWINGS, SIDE, omniglot, sources, strokes
-from mmaml_lite.characters.domain import episodes, named
 from mmaml_lite.characters.episodes import Images, own_task, sample
 from mmaml_lite.characters.ink import WIDTH, render
 from mmaml_lite.characters.omniglot import Omniglot, OmniglotMissing
 from mmaml_lite.characters.sources import (
-    Distorted,
     Invented,
     Inverted,
     Pages,
     default,
-    distortions,
     source,
     turned,
 )
@@ -286,43 +283,6 @@ def test_turns_are_quarter_turns():
     image = torch.rand(SIDE, SIDE)
     for k, pixels in enumerate(turned(torch.device("cpu"))):
         assert torch.equal(image.flatten()[pixels].view(SIDE, SIDE), image.rot90(k))
-
-
-def test_distorted_classes_change_as_a_whole_and_their_drawings_a_little():
-    """A class's drawings, all alike before, stay near one another; another class goes elsewhere."""
-    cross = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
-    cross[8:20, 13:15] = cross[10:12, 8:20] = 15
-    pages = Pages(cross.expand(60, DRAWINGS, -1, -1), torch.arange(60), rotations=False)
-    ink = Distorted(pages).draw(10, 6, 1, 3, generator()).ink
-    assert ink.shape == (10, 6, 4, SIDE, SIDE) and ink.min() >= 0 and ink.max() <= 1
-    assert not torch.equal(ink[:, :, 0], ink[:, :, 1])
-
-    def apart(a, b):
-        return (a - b).abs().sum((-2, -1)).mean()
-
-    assert apart(ink[:, :, 0], ink[:, :, 1]) < 0.7 * apart(ink[:, 0, 0], ink[:, 1, 0])
-    full = ink.sum((-2, -1)) / (cross.sum() / 15)
-    assert 0.9 < full.mean() < 1.25 and full.amin() > 0.5  # nothing is pushed out of the image
-    again = Distorted(pages).draw(10, 6, 1, 3, generator()).ink
-    assert torch.equal(ink, again)
-
-
-def test_a_distortion_of_no_strength_changes_nothing():
-    eye = torch.eye(3).expand(4, 3, 3)
-    assert torch.equal(distortions(0.0, (4,), generator()), eye)
-    maps = distortions(0.3, (1000,), generator())
-    area = maps[:, 0, 0] * maps[:, 1, 1] - maps[:, 0, 1] * maps[:, 1, 0]  # turning keeps it
-    assert area.min() > 0.3 and area.max() < 2.5 and 0.9 < area.mean() < 1.1
-
-
-def test_classes_are_distorted_in_training_alone():
-    settings = named("strokes-5way-5shot", "maml", "ours")
-    plain = settings.replace(distortions=False)
-    for part, same in (("train", False), ("validation", True), ("test", True)):
-        one, other = (episodes(s, 2, generator(), part).support.x for s in (settings, plain))
-        assert torch.equal(one, other) == same
-    paper = source("inverted_strokes", distorted=True).draw(2, 2, 1, 1, generator()).ink
-    assert paper.median() == 1  # what comes in at the rim is paper, white on black too
 
 
 def test_a_meta_batch_has_its_shapes_labels_and_modes(fake):

@@ -20,7 +20,6 @@ from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summar
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
-from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
 from mmaml_lite.report import read_results
 from mmaml_lite.runs import start, stored_settings
@@ -94,7 +93,7 @@ def test_wrong_names_are_explained(name, message):
         ({"features_first": 1.5}, "features_first must be a share"),
         ({"feature_spread": 0.0}, "feature_spread must be positive or None"),
         ({"features_ways": 1}, "features_ways must be a whole number from 2"),
-        ({"start_from": "omniglot"}, "start_from must be ways and shots such as 5way-1shot"),
+        ({"output_steps": 0}, "output_steps must be a whole number from 1 or None"),
         ({"head": "prototypes"}, "no gradient steps"),
         ({"colour": "red"}, "unknown setting 'colour'"),
     ],
@@ -176,38 +175,6 @@ def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
     assert right.shape[1] == 2 and run.learner.settings.ways == 5
 
 
-@pytest.mark.parametrize("method", ["maml", "mumomaml-film", "prototypes"])
-def test_another_n_and_k_starts_from_the_weights_of_five_ways_and_one_shot(data, method, often):
-    """What the zoo holds, or is trained first; step sizes are the recipe's own; resumable."""
-    first = zoo.zoo_settings(f"characters/strokes-5way-1shot/{method}", "ours", **SMALL)
-    zoo.export(train(first, device="cpu"), f"characters/strokes-5way-1shot/{method}")
-    known = zoo.load(f"characters/strokes-5way-1shot/{method}", "ours").learner.state_dict()
-    changes = SMALL | {"queries": 1, "features_ways": 10, "iterations": 4}
-    settings = named("strokes-10way-2shot", method, "ours", **changes)
-    assert settings.start_from == "5way-1shot" and settings.distortions
-    run = start(settings, torch.device("cpu"))
-    state = run.learner.state_dict()
-    assert set(state) == set(known)
-    for name in set(state) - {"log_step_sizes"}:
-        assert torch.equal(state[name], known[name])
-    if method != "prototypes":
-        assert run.learner.step_sizes()[0]["weight4"].item() == pytest.approx(32.0)
-    path = data / "run.safetensors"
-    train(settings, path, "cpu", seconds=0)
-    zoo.weights_path(f"characters/strokes-5way-1shot/{method}", "ours").unlink()
-    again = train(settings, path, "cpu")  # goes on without what it started from
-    assert again.finished and not torch.equal(
-        again.learner.theta["weight0"], state["theta.weight0"]
-    )
-
-
-def test_weights_of_another_architecture_cannot_be_started_from(data):
-    name = "characters/strokes-5way-1shot/maml"
-    zoo.export(train(zoo.zoo_settings(name, "ours", **SMALL), device="cpu"), name)
-    with pytest.raises(CheckpointError, match="5way-1shot holds another architecture"):
-        start(named("strokes-5way-5shot", "maml", "ours", filters=6), torch.device("cpu"))
-
-
 def test_a_run_that_diverges_says_so():
     class Break(Callback):
         def on_start(self, run):
@@ -230,6 +197,42 @@ def test_test_episodes_are_shared_and_have_15_queries():
     assert found["stages"][1]["mean"] == pytest.approx(right[1].mean().item())
     inverted = found["modes"]["inverted_strokes"][0]["mean"]
     assert inverted == pytest.approx(right[0, modes == 1].mean().item())
+
+
+def test_other_ways_and_shots_are_served_by_the_weights_of_five_and_one(data, monkeypatch):
+    """What has weights of its own keeps them; a learned output layer serves its own ways alone."""
+    monkeypatch.setattr("mmaml_lite.characters.report.TEST_EPISODES", 4)
+    for setting, method, recipe in (
+        ("strokes-5way-1shot", "maml", "ours"),
+        ("strokes-5way-1shot", "mumomaml-film", "paper"),
+        ("strokes-5way-1shot", "prototypes", "ours"),
+        ("strokes-20way-2shot", "prototypes", "ours"),
+    ):
+        name = f"characters/{setting}/{method}"
+        changes = SMALL | {"iterations": 1, "tasks": 1, "queries": 1}
+        zoo.export(train(zoo.zoo_settings(name, recipe, **changes), device="cpu"), name)
+    found = evaluate_setting("characters/strokes-20way-2shot", tell=lambda line: None)
+    assert found["queries"] == 5 and found["episodes"] == 4
+    methods = found["methods"]
+    assert list(methods) == ["ours/prototypes", "ours/maml"]
+    assert methods["ours/maml"]["trained_for"] == "strokes-5way-1shot"
+    assert "trained_for" not in methods["ours/prototypes"]
+    assert len(methods["ours/maml"]["normalisations"]["support"]["stages"]) == 3
+    assert "1 outer steps on strokes-5way-1shot" in markdown(found)
+    with pytest.raises(ValueError, match="the zoo holds nothing for"):
+        evaluate_setting("characters/inverted_strokes-20way-2shot", tell=lambda line: None)
+
+
+def test_only_the_first_steps_of_the_output_layer_are_long():
+    """With several examples a second long step overshoots; learned or not, it begins as asked."""
+    several = named("strokes-5way-5shot", "maml", "ours", filters=4)
+    for settings in (several, several.replace(learn_step_size=False)):
+        with torch.no_grad():
+            sizes = build(settings).step_sizes(3)
+        assert [float(size["weight4"]) for size in sizes] == pytest.approx([5.0, 0.4, 0.4])
+        assert [float(size["bias0"]) for size in sizes] == pytest.approx([0.4] * 3)
+    one = build(named("strokes-5way-1shot", "maml", "ours", filters=4))
+    assert [size["bias4"].item() for size in one.step_sizes(3)] == pytest.approx([16.0] * 3)
 
 
 def test_trained_named_evaluated_reported(data, monkeypatch, capsys):

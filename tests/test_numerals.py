@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite.numerals import change, number
+from mmaml_lite.figures.numerals import change, number
 
 
 @pytest.mark.parametrize(

@@ -204,8 +204,8 @@ def test_five_way_weights_without_an_output_layer_play_any_number_of_characters(
     deal = game.deal(TWENTY, 0, 1)
     assert set(game.machine(many, deal).picks) <= set(range(20))
     if method != "prototypes":
-        few = casting.model(FIVE, method).learner.step_sizes()[0]["weight4"]
-        assert many.learner.step_sizes()[0]["weight4"].item() == pytest.approx(4 * few.item())
+        first, then = (sizes["weight4"].item() for sizes in many.learner.step_sizes())
+        assert first == then == pytest.approx(64.0), "the recipe's own"
     hold(TWENTY, method, "ours", step=2)
     assert casting.model(TWENTY, method).name.startswith(f"characters/{TWENTY}"), "its own"
 

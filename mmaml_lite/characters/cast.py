@@ -1,7 +1,6 @@
 """Who answers in the pictures of characters: the trained methods that the zoo holds."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,21 +12,27 @@ CAST = {"maml": "maml", "mumomaml": "mumomaml-film", "prototypes": "prototypes"}
 Cast = Mapping[str, zoo.Model]
 
 
+def first_of(setting: str) -> str:
+    """The setting of 5 ways and 1 shot with the same drawings; ValueError for an unknown name."""
+    return setting_of(named(setting, "maml").replace(ways=5, shots=1))
+
+
 def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
     """The same weights for tasks of another number of characters and examples.
 
-    Raises ValueError for weights with a learned output layer, whose rows are counted.
+    Step sizes are those that the recipe begins with for such tasks. Raises ValueError for weights
+    with a learned output layer, whose rows are counted.
     """
     s = model.settings
     if not s.any_ways:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
-    learner = build(s.replace(ways=ways, shots=shots, queries=1))
-    state = model.learner.state_dict()
-    if learner.log_step_sizes is not None:  # the loss is a mean over N classes, so is its gradient
-        state["log_step_sizes"] = state["log_step_sizes"].clone()
-        state["log_step_sizes"][:, -1] += math.log(ways / s.ways)
-    learner.load_state_dict(state)
-    return dataclasses.replace(model, learner=learner.eval(), settings=learner.settings)
+    recipe = RECIPES[s.recipe](ways, shots)
+    sizes = {name: recipe[name] for name in ("output_step_size", "output_steps") if name in recipe}
+    learner = build(s.replace(ways=ways, shots=shots, queries=1, **sizes))
+    fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
+    learner.load_state_dict(model.learner.state_dict() | fresh)
+    learner = learner.to(next(model.learner.parameters()).device).eval()
+    return dataclasses.replace(model, learner=learner, settings=learner.settings)
 
 
 @lru_cache(maxsize=32)
@@ -46,7 +51,7 @@ def model(setting: str, method: str) -> zoo.Model | None:
     ValueError for unknown names.
     """
     s = named(setting, method)
-    for stored in (setting, setting_of(s.replace(ways=5, shots=1))):
+    for stored in (setting, first_of(setting)):
         name = f"characters/{stored}/{method}"
         paths = [zoo.weights_path(name, recipe) for recipe in reversed(RECIPES)]  # ours first
         read = [_read(p, p.stat().st_mtime_ns, s.ways, s.shots) for p in paths if p.is_file()]

@@ -6,16 +6,14 @@ takes the split by alphabets instead of MAML's.
 """
 
 import re
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from mmaml_lite import checkpoint, zoo
 from mmaml_lite.characters.episodes import Episodes, sample
 from mmaml_lite.characters.learner import CharacterLearner
-from mmaml_lite.characters.settings import CELL, CharacterSettings
+from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import source
 from mmaml_lite.descent import descend, set_learning_rate
 from mmaml_lite.domains import DOMAINS, Domain, seeded
@@ -51,19 +49,19 @@ def ours(ways: int, shots: int) -> dict[str, Any]:
     Features first: a prototypical network's step costs half as much as one with an inner loop, and
     teaches the convolutions faster, above all on tasks of many classes. The first inner step then
     writes the class means into an output layer of zeros, and features of equal length are compared
-    by inner products as by distances: so what was learned first serves at once. docs/characters.md
-    has the trials.
+    by inner products as by distances: so what was learned first serves at once. With several
+    examples a second step as long would overshoot, where they contradict each other.
+    docs/characters.md has the trials.
     """
     few = {"tasks": 16, "queries": 5}
     many = {"tasks": 8, "queries": 2}
-    first = {"iterations": 10_000}
-    then = {"iterations": 3_000, "start_from": "5way-1shot", "distortions": True}
+    one = {"output_step_size": 3.2 * ways}
+    several = {"output_step_size": 1.0 * ways, "output_steps": 1}
     return {
-        "steps": 2, "train_steps": 2, "step_size": 0.4, "output_step_size": 3.2 * ways,
-        "learn_step_size": True, "zero_output": True, "feature_spread": 0.4,
-        "features_first": 0.85, "features_ways": 20, "learning_rate": 0.003,
-        "schedule": "cosine", **(few if ways < 20 else many),
-        **(first if (ways, shots) == (5, 1) else then),
+        "steps": 2, "train_steps": 2, "step_size": 0.4, "learn_step_size": True,
+        "zero_output": True, "feature_spread": 0.4, "features_first": 0.85, "features_ways": 20,
+        "learning_rate": 0.003, "iterations": 10_000, "schedule": "cosine",
+        **(one if shots == 1 else several), **(few if ways < 20 else many),
     }  # fmt: skip
 
 
@@ -71,7 +69,7 @@ RECIPES: Registry[Any] = Registry("recipe")
 RECIPES.update(paper=paper, ours=ours)
 
 ADVICE = "try a smaller step_size or learning_rate, or an inner_clip such as 20"
-SETTING = re.compile(rf"(?P<sources>[a-z_+]+)-{CELL}(-alphabets)?")
+SETTING = re.compile(r"(?P<sources>[a-z_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
 
 
 def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> CharacterSettings:
@@ -110,22 +108,6 @@ def build(settings: CharacterSettings) -> CharacterLearner:
         return CharacterLearner(settings)
 
 
-def warm_start(learner: CharacterLearner) -> None:
-    """Copy the weights of another number of ways and shots, but not their step sizes, from the zoo.
-
-    Nothing happens where the settings name none. Raises CheckpointError for another architecture,
-    such as another number of filters: then set start_from to None.
-    """
-    s = learner.settings
-    if s.start_from is None:
-        return
-    cell = re.fullmatch(CELL, s.start_from)
-    setting = setting_of(s.replace(ways=int(cell["ways"]), shots=int(cell["shots"])))
-    known = zoo.load(f"characters/{setting}/{s.method}", s.recipe, s.seed).learner.state_dict()
-    own = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
-    checkpoint.load_into(learner, known | own, Path(setting))
-
-
 def episodes(
     settings: CharacterSettings,
     tasks: int,
@@ -136,10 +118,7 @@ def episodes(
 ) -> Episodes:
     """Fresh episodes of an experiment, on the generator's device; queries, ways: other numbers."""
     s = settings
-    distorted = s.distortions and part == "train"
-    sources = [
-        source(name, part, s.split, s.rotations, generator.device, distorted) for name in s.sources
-    ]
+    sources = [source(n, part, s.split, s.rotations, generator.device) for n in s.sources]
     return sample(sources, tasks, ways or s.ways, s.shots, queries or s.queries, generator)
 
 
@@ -181,5 +160,4 @@ DOMAINS.add("characters", Domain(
     log_every=100,
     threads=1,
     report="mmaml_lite.characters.report",
-    warm_start=warm_start,
 ))  # fmt: skip

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import zoo
-from mmaml_lite.characters.cast import CAST, Cast
+from mmaml_lite.characters.cast import CAST, Cast, dealt
 from mmaml_lite.characters.domain import SETTING, episodes
 from mmaml_lite.characters.episodes import Episodes
 from mmaml_lite.characters.evaluation import accuracies
@@ -78,10 +78,6 @@ def constants(model: zoo.Model) -> str:
         share = f"{100 * s.features_first:.0f} %"
         classes = f", on tasks of {s.features_ways} characters" if s.features_ways else ""
         parts.append(f"for the first {share} features as a prototypical network's{classes}")
-    if s.start_from:
-        parts.append(f"from the weights of {s.start_from}")
-    if s.distortions:
-        parts.append("characters mirrored and distorted as new ones")
     if s.zero_output and s.train_steps:
         parts.append("the output layer starts every task at zero")
     return f"- **{model.label}**, recipe `{s.recipe}`: {'; '.join(parts)}."
@@ -121,13 +117,16 @@ def by_shots(
 ) -> dict[str, dict[int, dict[str, float]]]:
     """Accuracy after the last step for K support images, key -> K -> `interval`.
 
-    The same weights for every K: nothing in the learners depends on it.
+    The same weights for every K: nothing in the learners depends on it but, where no output layer
+    is learned, the recipe's step sizes.
     """
     found: dict[str, dict[int, dict[str, float]]] = {key: {} for key in cast}
     for many in shots:
         for key, model in cast.items():
-            batch = deal(model.settings, tasks, queries, many, seed)
-            right, _ = accuracies(model.learner, iter([batch]))
+            s = model.settings
+            other = s.any_ways and many != s.shots
+            learner = dealt(model, s.ways, many).learner if other else model.learner
+            right, _ = accuracies(learner, iter([deal(s, tasks, queries, many, seed)]))
             found[key][many] = interval(right[-1])
     return found
 

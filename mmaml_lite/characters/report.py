@@ -1,11 +1,12 @@
 """Evaluate the zoo's learners of characters on shared test episodes; print them beside Table 2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from mmaml_lite import zoo
+from mmaml_lite.characters.cast import dealt, first_of
 from mmaml_lite.characters.domain import METHODS
 from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
@@ -20,6 +21,26 @@ from mmaml_lite.published import OMNIGLOT
 from mmaml_lite.report import held, introduced, stored
 
 SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
+
+
+def contestants(setting: str, asked: Any, device: str = "cpu") -> Iterator[zoo.Model]:
+    """What the zoo holds for a setting; what it lacks, with the weights of 5 ways and 1 shot.
+
+    Raises ValueError where there is neither.
+    """
+    first = f"characters/{first_of(setting.split('/')[1])}"
+    own = zoo.available(setting)
+    others = [
+        (name, recipe, seed)
+        for name, recipe, seed in zoo.available(first)
+        if (name.replace(first, setting), recipe, seed) not in own
+    ]
+    if own or not others:
+        yield from held(setting, asked, SAME_EPISODES, device)
+    for name, recipe, seed in others:
+        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
+        if model.settings.any_ways:
+            yield dealt(model, asked.ways, asked.shots)
 
 
 def evaluate_setting(
@@ -37,13 +58,14 @@ def evaluate_setting(
     """
     count = TEST_EPISODES if count is None else count
     asked = zoo.zoo_settings(f"{setting}/maml")
-    models = held(setting, asked, SAME_EPISODES, device)
     found: dict[str, dict[str, list[torch.Tensor]]] = {}
     methods: dict[str, Any] = {}
-    for model in models:
+    for model in contestants(setting, asked, device):
         key, seed, own = model.key, model.settings.seed, model.settings.normalisation
         record = introduced(methods, model)
         record["settings"] = model.settings.to_dict()
+        if (trained_for := model.name.split("/")[1]) != setting.split("/")[1]:
+            record |= {"trained_for": trained_for, "deviations": {}}
         kinds = record.setdefault("normalisations", {})
         for kind in dict.fromkeys([own, "transductive"]):
             right, modes = accuracies(
@@ -111,6 +133,7 @@ def markdown(results: dict[str, Any]) -> str:
                           *before, last])  # fmt: skip
     notes = [
         f"- {record['label']} ({key.split('/')[0]}): {record['iterations']:,} outer steps"
+        + (f" on {record['trained_for']}" if "trained_for" in record else "")
         + "".join(f", {k} {v[0]} instead of the recipe's {v[1]}"
                   for k, v in record["deviations"].items() if k != "iterations")
         for key, record in results["methods"].items()

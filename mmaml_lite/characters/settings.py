@@ -6,7 +6,6 @@ and whose own constants could not be retrieved; `ours` trains more cheaply (see 
 
 import dataclasses
 import math
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +18,6 @@ from mmaml_lite.modulation import MODULATIONS
 
 HEADS = ("linear", "prototypes")
 SCHEDULES = ("constant", "cosine")
-CELL = r"(?P<ways>\d+)way-(?P<shots>\d+)shot"
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class CharacterSettings:
     sources: tuple[str, ...] = setting(("omniglot",), "where drawings come from, in mode order")
     split: str = setting("characters", "Omniglot's split: characters (MAML's) or alphabets")
     rotations: bool = setting(True, "turn each class by a multiple of 90 degrees, as a new class")
-    distortions: bool = setting(False, "in training, mirror and distort classes as new ones, too")
     ways: int = setting(5, "classes per task (N)")
     shots: int = setting(1, "support images per class (K)")
     queries: int = setting(1, "query images per class, in training")
@@ -58,6 +55,9 @@ class CharacterSettings:
     train_steps: int = setting(1, "inner gradient steps in training")
     step_size: float = setting(0.4, "inner step size alpha, or its initial value when learned")
     output_step_size: float | None = setting(None, "alpha of the output layer; None: as the others")
+    output_steps: int | None = setting(
+        None, "inner steps that take output_step_size, the first ones; None: all"
+    )
     learn_step_size: bool = setting(False, "learn alpha of every step and layer")
     first_order: bool = setting(False, "treat the inner gradients as constants in the outer one")
     inner_clip: float | None = setting(None, "bound on every entry of the inner gradient")
@@ -68,9 +68,6 @@ class CharacterSettings:
         0.0, "share of the steps that first train features and encoder as a prototypical network's"
     )
     features_ways: int | None = setting(None, "classes of the tasks in these steps; None: N")
-    start_from: str | None = setting(
-        None, "ways and shots whose weights in the zoo training starts from; None: random ones"
-    )
     learning_rate: float = setting(0.001, "outer step size beta of Adam")
     schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
     outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
@@ -106,10 +103,9 @@ class CharacterSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive or None, got {value}")
-        if self.start_from is not None and not re.fullmatch(CELL, str(self.start_from)):
-            raise ValueError(
-                f"start_from must be ways and shots such as 5way-1shot, got {self.start_from!r}"
-            )
+        first = self.output_steps
+        if first is not None and (type(first) is not int or first < 1):
+            raise ValueError(f"output_steps must be a whole number from 1 or None, got {first!r}")
         ways = self.features_ways
         if ways is not None and (type(ways) is not int or ways < 2):
             raise ValueError(f"features_ways must be a whole number from 2 or None, got {ways!r}")

@@ -5,7 +5,6 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from mmaml_lite.characters import DRAWINGS, SIDE, omniglot, strokes
@@ -100,48 +99,6 @@ class Inverted:
         return Drawn(1 - drawn.ink, drawn.character)
 
 
-def distortions(strength: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
-    """Random affine maps `(*shape, 3, 3)`: turn, slant, stretch and move, all by this strength.
-
-    1 means by up to 1 radian, by up to as much as the height, e times, and half the image.
-    """
-    values = torch.rand(*shape, 6, generator=generator, device=generator.device)
-    angle, slant, across, down, right, below = (strength * (2 * values - 1)).unbind(-1)
-    cos, sin, across, down = angle.cos(), angle.sin(), across.exp(), down.exp()
-    nought = torch.zeros_like(cos)
-    rows = [
-        torch.stack([across * cos, down * (slant * cos - sin), right], -1),
-        torch.stack([across * sin, down * (slant * sin + cos), below], -1),
-        torch.stack([nought, nought, nought + 1], -1),
-    ]
-    return torch.stack(rows, -2)
-
-
-class Distorted:
-    """Another source whose classes are mirrored and distorted, each as a class of its own.
-
-    All drawings of a class are changed alike, and each one a little more by itself, as by another
-    hand. For training: more classes than the data has (affine distortions as in Koch et al. 2015).
-    """
-
-    CLASS, DRAWING = 0.3, 0.1
-
-    def __init__(self, source: Source):
-        self.source = source
-
-    def draw(self, tasks: int, ways: int, shots: int, queries: int, generator: Generator) -> Drawn:
-        """As `Source.draw`; what comes in from outside of an image is paper."""
-        drawn = self.source.draw(tasks, ways, shots, queries, generator)
-        change = distortions(self.CLASS, (tasks, ways, 1), generator)
-        mirrored = torch.rand(tasks, ways, 1, 1, generator=generator, device=generator.device) < 0.5
-        change[..., 0] *= torch.where(mirrored, -1.0, 1.0)
-        change = change @ distortions(self.DRAWING, drawn.ink.shape[:3], generator)
-        flat = drawn.ink.view(-1, 1, SIDE, SIDE)
-        grid = F.affine_grid(change.view(-1, 3, 3)[:, :2], list(flat.shape), align_corners=False)
-        ink = F.grid_sample(flat, grid, align_corners=False)
-        return Drawn(ink.view_as(drawn.ink), drawn.character)
-
-
 INVERTED = "inverted_"
 CPU = torch.device("cpu")
 SOURCES = ("omniglot", "strokes", f"{INVERTED}omniglot", f"{INVERTED}strokes")
@@ -159,23 +116,18 @@ def source(
     kind: str = "characters",
     rotations: bool = True,
     device: torch.device = CPU,
-    distorted: bool = False,
 ) -> Source:
     """A source by name, for a part of its characters; kept, so that asking again costs nothing.
 
     part: train, validation or test; kind: of the split (both for Omniglot: invented characters are
-    new in every episode); distorted: mirror and distort classes as new ones. Raises ValueError for
-    unknown names, OmniglotMissing without the data.
+    new in every episode). Raises ValueError for unknown names, OmniglotMissing without the data.
     """
     if name not in SOURCES:
         raise ValueError(f"unknown source {name!r}: known are {', '.join(SOURCES)}")
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}: known are {', '.join(PARTS)}")
     if name.startswith(INVERTED):
-        upright = name.removeprefix(INVERTED)
-        return Inverted(source(upright, part, kind, rotations, device, distorted))
-    if distorted:
-        return Distorted(source(name, part, kind, rotations, device))
+        return Inverted(source(name.removeprefix(INVERTED), part, kind, rotations, device))
     if name == "strokes":
         return Invented()
     data = _omniglot_on(device)

@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
 from mmaml_lite.figures.navigation import STAR, plane_axes
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import INK, SOFT, finish, refill
-from mmaml_lite.numerals import number
 
 
 def exploration(

@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import GRID, INK, METHODS, SOFT, finish
-from mmaml_lite.numerals import number
 
 REACH = 1.1  # the plane shows -REACH to REACH in both directions
 FAR = 1.0  # a distance from which on all is equally cold

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, refill
-from mmaml_lite.numerals import number
 
 SIDES = ("maml", "mumomaml")  # left and right
 WINDOW = 1.25  # the plane is shown from minus this to this

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish
-from mmaml_lite.numerals import number
 
 LOOKS = [  # colour and symbol of the first stage shown, the second and so on
     (SOFT, "x"), (METHODS["mumomaml"].color, "circle"), ("#009E73", "diamond"),

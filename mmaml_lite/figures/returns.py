@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from mmaml_lite.figures.navigation import cost, cost_axis, earned
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import METHODS, SOFT, Style, finish
-from mmaml_lite.numerals import number
 
 ORANGE = METHODS["mumomaml"].color
 TAUS = {

@@ -8,8 +8,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.figures.style import INK, METHODS, SOFT, finish, refill
-from mmaml_lite.numerals import number
 
 TARGET = "#009E73"
 

@@ -27,7 +27,7 @@ from mmaml_lite.characters.probes import (
 )
 from mmaml_lite.characters.report import shown as as_printed
 from mmaml_lite.figures.accuracy import SCALES, spoken
-from mmaml_lite.numerals import change
+from mmaml_lite.figures.numerals import change
 from mmaml_lite.published import OMNIGLOT
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.curves import shown
@@ -188,6 +188,7 @@ def scoreboard() -> str:
                 for kind, measured in record["normalisations"].items():
                     row = mine.setdefault((key, kind), _row(key, kind, where))
                     mark = "*" if record["provisional"] else ""
+                    mark += "°" if "trained_for" in record else ""
                     row[cell] = as_printed(measured["stages"][-1]) + mark
         rows += mine.values()
     columns = {"method": "method", "how": "how obtained"}
@@ -196,7 +197,8 @@ def scoreboard() -> str:
     ours = (
         f"Ours: {count} test episodes with MAML's kind of split, characters turned in the test "
         "too. 'Transductive' is how the literature's numbers were obtained as far as we know; the "
-        "other rows answer every query by itself. * trained shorter than its recipe asks for. "
+        "other rows answer every query by itself. * trained shorter than its recipe asks for; "
+        "° by the weights of 5 ways and 1 shot. "
         if episodes
         else "Ours: not evaluated yet. "
     )

@@ -17,7 +17,7 @@ from mmaml_lite.device import threads
 from mmaml_lite.figures import METHODS
 from mmaml_lite.figures import cheetah as figure
 from mmaml_lite.figures.navigation import SIDES
-from mmaml_lite.numerals import number
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.rl.cast import Cast, cheetahs, name, skipped
 from mmaml_lite.rl.recording import record, thickness
 from mmaml_lite.rl.simulation import CONTROL_STEP

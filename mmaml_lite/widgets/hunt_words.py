@@ -7,7 +7,7 @@ import numpy as np
 
 from mmaml_lite.figures import METHODS
 from mmaml_lite.figures.hunt import WHO, strip
-from mmaml_lite.numerals import number
+from mmaml_lite.figures.numerals import number
 
 FEELS = {0.05: "there", 0.15: "burning hot", 0.35: "hot", 0.55: "warm", 0.75: "cool"}
 SAME = 0.005  # a change of reward that nobody would feel

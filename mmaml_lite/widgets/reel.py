@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mmaml_lite.numerals import number
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.rl.half_cheetah import TargetLocation, TargetSpeed
 from mmaml_lite.rl.recording import Film, Recording, poses
 from mmaml_lite.rl.simulation import CONTROL_STEP, X

@@ -15,7 +15,7 @@ import torch
 
 from mmaml_lite import figures
 from mmaml_lite.evaluate import interval, neighbour_vote
-from mmaml_lite.numerals import change, number
+from mmaml_lite.figures.numerals import change, number
 from mmaml_lite.rl.evidence import Blind, Losses, blind, by_steps
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 from mmaml_lite.rl.readout import reading

@@ -150,7 +150,7 @@ runner
 # *returns* first, then as a *score*: which of the two tasks is closer to being solved?
 
 # %%
-from mmaml_lite.numerals import number
+from mmaml_lite.figures.numerals import number
 from mmaml_lite.rl.cast import TASKS
 from mmaml_lite.widgets.curves import by_modulation, unstored
 
