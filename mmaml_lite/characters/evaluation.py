@@ -16,7 +16,7 @@ TEST_EPISODES = 2_000
 TEST_SEED = 1812_07172  # apart from every training seed
 
 
-def test_queries(ways: int) -> int:
+def queries_for(ways: int) -> int:
     """Queries of each class: 15, and 5 where there are 20 classes or more, 100 a task still."""
     return 15 if ways < 20 else 5
 
@@ -35,7 +35,7 @@ def shared_episodes(
     generator = torch.Generator().manual_seed(TEST_SEED)
     for first in range(0, count, chunk):
         tasks = min(chunk, count - first)
-        yield episodes(settings, tasks, generator, part, test_queries(settings.ways))
+        yield episodes(settings, tasks, generator, part, queries_for(settings.ways))
 
 
 @torch.no_grad()

@@ -12,9 +12,9 @@ from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
     TEST_SEED,
     accuracies,
+    queries_for,
     shared_episodes,
     summary,
-    test_queries,
 )
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import OMNIGLOT
@@ -26,7 +26,7 @@ SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
 def contestants(setting: str, asked: Any, device: str = "cpu") -> Iterator[zoo.Model]:
     """What the zoo holds for a setting; what it lacks, with the weights of 5 ways and 1 shot.
 
-    Raises ValueError where there is neither.
+    Raises ValueError where there is neither, or none of 5 ways and 1 shot that can serve others.
     """
     first = f"characters/{first_of(setting.split('/')[1])}"
     own = zoo.available(setting)
@@ -35,12 +35,12 @@ def contestants(setting: str, asked: Any, device: str = "cpu") -> Iterator[zoo.M
         for name, recipe, seed in zoo.available(first)
         if (name.replace(first, setting), recipe, seed) not in own
     ]
-    if own or not others:
+    read = [zoo.read(zoo.weights_path(*entry), device) for entry in others]
+    served = [model for model in read if model.settings.any_ways]
+    if own or not served:
         yield from held(setting, asked, SAME_EPISODES, device)
-    for name, recipe, seed in others:
-        model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-        if model.settings.any_ways:
-            yield dealt(model, asked.ways, asked.shots)
+    for model in served:
+        yield dealt(model, asked.ways, asked.shots)
 
 
 def evaluate_setting(
@@ -86,7 +86,7 @@ def evaluate_setting(
         f"{key}, {kind}": mean[-1] for key, kinds in means.items() for kind, mean in kinds.items()
     }
     results = {
-        "setting": setting, "episodes": count, "queries": test_queries(asked.ways),
+        "setting": setting, "episodes": count, "queries": queries_for(asked.ways),
         "test_seed": TEST_SEED,
         "rotations": asked.rotations, "split": asked.split, "methods": methods,
         "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},

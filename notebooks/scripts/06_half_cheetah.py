@@ -168,7 +168,8 @@ if len(rise) == 2:
     display(alone.score(
         "ABCD"[2 * (location <= 0) + (speed <= 0)],
         f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
-        f"location and by {number(speed, 0, plus=True)} in target speed. The paper's, read off its figures: +938 and −37.",
+        f"location and by {number(speed, 0, plus=True)} in target speed. "
+        "The paper's, read off its figures: +938 and −37.",
     ))  # fmt: skip
 else:
     lesson.say("*Not measured yet for both tasks. The paper's, read off: +938 and −37.*")
@@ -211,7 +212,8 @@ if apart is not None:
         "A" if abs(first) < 0.3 * far else "B" if first > 0 else "C",
         f"On average over the runs they differ by {number(first, 2, plus=True)} at the first step, "
         f"where a reward is about {number(-far)}; later in a run by up to {apart.abs().max():.2f}. "
-        "At rest a reward tells the target's *distance*. The *side* it tells only as far as the torso has moved.",
+        "At rest a reward tells the target's *distance*. The *side* it tells only as far as the "
+        "torso has moved.",
     ))  # fmt: skip
 
 # %% [markdown]
