@@ -96,7 +96,7 @@ def evaluate_setting(
 
 def shown(stats: dict[str, float]) -> str:
     """A mean accuracy with its interval in per cent, as "98.7 ± 0.4", narrow as "98.62 ± 0.08"."""
-    digits = 2 if 0 < stats["ci95"] < 0.001 else 1
+    digits = 2 if 0 < stats["ci95"] < 0.002 else 1
     return f"{100 * stats['mean']:.{digits}f} ± {100 * stats['ci95']:.{digits}f}"
 
 
