@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmaml_lite import zoo
+from mmaml_lite.characters import DRAWINGS
 from mmaml_lite.characters.domain import METHODS, RECIPES, build, named, setting_of
 
 CAST = {"maml": "maml", "mumomaml": "mumomaml-film", "prototypes": "prototypes"}  # key: method
@@ -28,7 +29,8 @@ def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
     recipe = RECIPES[s.recipe](ways, shots)
     sizes = {name: recipe[name] for name in ("output_step_size", "output_steps") if name in recipe}
-    learner = build(s.replace(ways=ways, shots=shots, queries=1, **sizes))
+    queries = min(s.queries, DRAWINGS - shots)
+    learner = build(s.replace(ways=ways, shots=shots, queries=queries, **sizes))
     fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
     learner.load_state_dict(model.learner.state_dict() | fresh)
     learner = learner.to(next(model.learner.parameters()).device).eval()
