@@ -105,7 +105,7 @@ def test_how_weights_were_trained_is_said_in_a_line(machines):
     ours = zoo.Model("x", None, named(FIVE, "mumomaml-film", "ours"), [], {}, 0.0)
     said = probes.constants(ours)
     assert "learned, from" in said and "`ours`" in said and "queries" in said
-    assert "on tasks of 20 characters" in said and "starts every task at zero" in said
+    assert "on tasks of 80 characters" in said and "starts every task at zero" in said
 
 
 # what is measured
@@ -317,6 +317,17 @@ def test_two_modes_without_weights_are_none(empty):
     assert modes_view(TWO) is None
     assert two_mode_settings() == [TWO]
     assert two_mode_settings(20) == ["strokes+inverted_strokes-20way-1shot"]
+
+
+def test_two_modes_of_five_ways_serve_twenty(empty, monkeypatch):
+    held = [("characters/omniglot+strokes-5way-1shot/maml", "ours", 0)]
+    monkeypatch.setattr(module.zoo, "available", lambda: held)
+    assert two_mode_settings(20)[1:] == ["omniglot+strokes-20way-1shot"]
+
+
+def test_missing_weights_are_asked_for_with_five_ways_which_serve_all():
+    said = probes.missing("strokes-20way-1shot", {}, "maml")
+    assert "characters/strokes-5way-1shot/maml --recipe ours" in said
 
 
 def test_table_2_says_where_every_number_comes_from(empty):

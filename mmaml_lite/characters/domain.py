@@ -59,7 +59,7 @@ def ours(ways: int, shots: int) -> dict[str, Any]:
     several = {"output_step_size": 1.0 * ways, "output_steps": 1}
     return {
         "steps": 2, "train_steps": 2, "step_size": 0.4, "learn_step_size": True,
-        "zero_output": True, "feature_spread": 0.4, "features_first": 0.85, "features_ways": 20,
+        "zero_output": True, "feature_spread": 0.4, "features_first": 0.95, "features_ways": 80,
         "learning_rate": 0.003, "iterations": 10_000, "schedule": "cosine",
         **(one if shots == 1 else several), **(few if ways < 20 else many),
     }  # fmt: skip

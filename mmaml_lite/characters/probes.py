@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mmaml_lite import zoo
-from mmaml_lite.characters.cast import CAST, Cast, dealt
+from mmaml_lite.characters.cast import CAST, Cast, dealt, first_of
 from mmaml_lite.characters.domain import SETTING, episodes
 from mmaml_lite.characters.episodes import Episodes
 from mmaml_lite.characters.evaluation import accuracies
@@ -59,7 +59,8 @@ def described(setting: str) -> str:
 
 def missing(setting: str, cast: Cast, *keys: str) -> str:
     """One line that says which weights are not there and how to get them; "" if all are."""
-    absent = [f"characters/{setting}/{CAST[key]}" for key in keys if key not in cast]
+    first = first_of(setting)  # whose weights would do
+    absent = [f"characters/{first}/{CAST[key]}" for key in keys if key not in cast]
     return zoo.untrained(absent, "half an hour to an hour on one core", "ours")
 
 

@@ -161,10 +161,11 @@ def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> dict[str, Any] |
 
 
 def two_mode_settings(ways: int = 5) -> list[str]:
-    """The settings of two sources that the zoo holds, and the one that it should hold at least."""
-    first = f"strokes+inverted_strokes-{ways}way-1shot"
+    """Settings of two sources whose weights the zoo holds, and the one it should hold at least."""
     held = {name.split("/")[1] for name, _, _ in zoo.available() if name.startswith("characters/")}
-    return [first, *sorted(s for s in held - {first} if "+" in s and f"-{ways}way-" in s)]
+    sources = {SETTING.fullmatch(setting)["sources"] for setting in held}
+    first, two = "strokes+inverted_strokes", {s for s in sources if "+" in s}
+    return [f"{s}-{ways}way-1shot" for s in (first, *sorted(two - {first}))]
 
 
 def scoreboard() -> str:

@@ -137,7 +137,9 @@ if lost := missing(setting, machines, "maml", "mumomaml"):
     lesson.say(lost)
 else:
     count, shots, steps = (30, (1, 3), 3) if fast else (200, (1, 2, 5, 10), 8)
-    curves = widgets.accuracy_explorer(setting, machines, count // ways, shots, steps, seed)
+    curves = widgets.accuracy_explorer(
+        setting, machines, max(2, count // ways), shots, steps, seed
+    )
     display(curves)
 
 # %%
@@ -227,7 +229,8 @@ view = None
 if lost := missing(setting, machines, "mumomaml"):
     lesson.say(lost)
 else:
-    view = widgets.company_view(setting, machines["mumomaml"], (20 if fast else 100) // ways, seed)
+    count = max(2, (20 if fast else 100) // ways)
+    view = widgets.company_view(setting, machines["mumomaml"], count, seed)
     lesson.show(figures.company(view), {"mumomaml": machines["mumomaml"]})
 
 # %%
@@ -339,7 +342,7 @@ from mmaml_lite.characters.omniglot import OmniglotMissing
 modes = {}
 for name in widgets.two_mode_settings(ways):
     try:
-        modes[name] = widgets.modes_view(name, (30 if fast else 200) // ways, seed)
+        modes[name] = widgets.modes_view(name, max(2, (30 if fast else 200) // ways), seed)
     except OmniglotMissing:
         lesson.say(f"*Skipped: {name} needs Omniglot.*")
     if modes.get(name):
