@@ -175,6 +175,19 @@ def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
     assert right.shape[1] == 2 and run.learner.settings.ways == 5
 
 
+@pytest.mark.parametrize("sources", ["strokes", "strokes+inverted_strokes"])
+def test_our_first_steps_share_their_classes_among_the_sources(sources, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        CharacterLearner, "compare",
+        lambda self, support, x, ways: seen.append((len(x), ways)) or torch.zeros(
+            *x.shape[:2], ways, requires_grad=True
+        ) + 0 * sum(w.sum() for w in self.parameters()),
+    )  # fmt: skip
+    outer_step(start(named(f"{sources}-5way-1shot", "maml", "ours"), torch.device("cpu")))
+    assert seen == ([(1, 80)] if sources == "strokes" else [(1, 40), (1, 40)])  # tasks, classes
+
+
 def test_a_run_that_diverges_says_so():
     class Break(Callback):
         def on_start(self, run):

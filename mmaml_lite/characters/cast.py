@@ -27,7 +27,7 @@ def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
     s = model.settings
     if not s.any_ways:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
-    recipe = RECIPES[s.recipe](ways, shots)
+    recipe = RECIPES[s.recipe](ways, shots, len(s.sources))
     sizes = {name: recipe[name] for name in ("output_step_size", "output_steps") if name in recipe}
     queries = min(s.queries, DRAWINGS - shots)
     learner = build(s.replace(ways=ways, shots=shots, queries=queries, **sizes))

@@ -33,7 +33,7 @@ METHODS.update({
 })  # fmt: skip
 
 
-def paper(ways: int, shots: int) -> dict[str, Any]:
+def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     """MAML's: one step of 0.4 (three in the test), 32 tasks; 20-way five steps of 0.1, 16 tasks.
 
     As many queries as shots.
@@ -43,15 +43,15 @@ def paper(ways: int, shots: int) -> dict[str, Any]:
     return {"queries": shots, **(few if ways < 20 else many)}
 
 
-def ours(ways: int, shots: int) -> dict[str, Any]:
-    """Ours: features first, on tasks of 20 classes; an output layer from zero; two learned steps.
+def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
+    """Ours: features first, on tasks of many classes; an output layer from zero; two learned steps.
 
     Features first: a prototypical network's step costs half as much as one with an inner loop, and
-    teaches the convolutions faster, above all on tasks of many classes. The first inner step then
-    writes the class means into an output layer of zeros, and features of equal length are compared
-    by inner products as by distances: so what was learned first serves at once. With several
-    examples a second step as long would overshoot, where they contradict each other.
-    docs/characters.md has the trials.
+    teaches the convolutions faster, above all on tasks of many classes: the 80 of a step in one
+    task, or in one for each source. The first inner step then writes the class means into an output
+    layer of zeros, and features of equal length are compared by inner products as by distances: so
+    what was learned first serves at once. With several examples a second step as long would
+    overshoot, where they contradict each other. docs/characters.md has the trials.
     """
     few = {"tasks": 16, "queries": 5}
     many = {"tasks": 8, "queries": 2}
@@ -59,7 +59,8 @@ def ours(ways: int, shots: int) -> dict[str, Any]:
     several = {"output_step_size": 1.0 * ways, "output_steps": 1}
     return {
         "steps": 2, "train_steps": 2, "step_size": 0.4, "learn_step_size": True,
-        "zero_output": True, "feature_spread": 0.4, "features_first": 0.95, "features_ways": 80,
+        "zero_output": True, "feature_spread": 0.4,
+        "features_first": 0.95, "features_ways": 80 // sources,
         "learning_rate": 0.003, "iterations": 10_000, "schedule": "cosine",
         **(one if shots == 1 else several), **(few if ways < 20 else many),
     }  # fmt: skip
@@ -81,10 +82,11 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> C
             "strokes-20way-5shot, omniglot+strokes-5way-1shot or omniglot-5way-1shot-alphabets"
         )
     ways, shots = int(found["ways"]), int(found["shots"])
+    sources = tuple(found["sources"].split("+"))
     settings = {
-        **RECIPES[recipe](ways, shots), **METHODS[method].settings,
+        **RECIPES[recipe](ways, shots, len(sources)), **METHODS[method].settings,
         "method": method, "recipe": recipe, "ways": ways, "shots": shots,
-        "sources": tuple(found["sources"].split("+")),
+        "sources": sources,
         "split": "alphabets" if setting.endswith("-alphabets") else "characters",
     }  # fmt: skip
     return CharacterSettings(**settings).replace(**changes)
