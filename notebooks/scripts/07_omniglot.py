@@ -276,7 +276,7 @@ HTML(widgets.scoreboard())
 lesson.say(widgets.difference(setting))
 
 # %% [markdown]
-# Our three machines hardly differ, and that is no accident. Their features were trained to compare, on tasks of 20 characters;
+# Our three machines hardly differ, and that is no accident. Their features were trained to compare, on tasks of many characters;
 # MAML's first step then gives the prototypes' answer, and with one source there is little to modulate. It is *feature reuse*
 # (Raghu et al. 2020): nearly all of the learning had happened before the task began. The same weights serve 20 characters as well
 # as five, which the marks ° in the table stand for.
