@@ -14,9 +14,11 @@ from mmaml_lite.runs import Run
 from mmaml_lite.tasks import Tasks
 
 
-def query_loss(learner: nn.Module, tasks: Tasks) -> Tensor:
-    """Mean squared error on the queries after adaptation: the outer objective (line 11)."""
-    steps = learner.settings.train_steps  # None: as many as in test
+def query_loss(learner: nn.Module, tasks: Tasks, steps: int | None = None) -> Tensor:
+    """Mean squared error on the queries after adaptation: the outer objective (line 11).
+
+    steps: of the inner loop; None takes as many as in the test.
+    """
     y = learner(tasks.support, tasks.query.x, tasks.mode, steps=steps, only_last=True)[-1]
     return F.mse_loss(y, tasks.query.y)
 
@@ -37,7 +39,8 @@ def outer_step(run: Run) -> dict[str, float]:
     tasks = mixture_of(s).sample(s.tasks_per_mode * len(s.families), run.generator)
     set_learning_rate(run)
     run.optimiser.zero_grad()
-    loss = query_loss(run.learner, tasks)
+    modulation_alone = run.step < s.modulation_first * s.iterations
+    loss = query_loss(run.learner, tasks, 0 if modulation_alone else s.train_steps)
     loss.backward()
     value = loss.item()
     descend(run, value, lambda: advice(tasks))

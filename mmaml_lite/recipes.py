@@ -49,6 +49,9 @@ class Settings:
     train_steps: int | None = setting(
         None, "inner steps in training, where it trains with another number than it is tested with"
     )
+    modulation_first: float = setting(
+        0.0, "share of the outer steps that train modulation alone, without inner steps"
+    )
     step_size: float = setting(0.001, "inner step size alpha, or its initial value when learned")
     learn_step_size: str | None = setting(
         None, "None (fixed), layer (one for each step and layer) or weight"
@@ -84,6 +87,10 @@ class Settings:
         for name in ("step_size", "learning_rate", "outer_clip"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        if not 0 <= self.modulation_first <= 1:
+            raise ValueError(
+                f"modulation_first must be a share from 0 to 1, got {self.modulation_first}"
+            )
         if not 0 <= self.noise < float("inf"):
             raise ValueError(f"noise is a standard deviation, expected >= 0, got {self.noise}")
         for name in ("inner_clip", "inner_clip_norm"):
@@ -101,8 +108,8 @@ class Settings:
 
     @property
     def may_be_longer(self) -> bool:
-        """Whether a run may go on after its last step: its learning rate has no schedule."""
-        return self.schedule == "constant"
+        """Whether a run may go on after its last step: nothing in it depends on its length."""
+        return self.schedule == "constant" and self.modulation_first in (0, 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they are stored beside the weights."""

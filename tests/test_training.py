@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmaml_lite import checkpoint, outer, training
+from mmaml_lite import checkpoint, outer, runs, training
 from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.descent import learning_rate, parameter_groups
 from mmaml_lite.domains import DOMAINS, TrainingDiverged
@@ -216,9 +216,9 @@ def test_a_diverging_run_stops_and_keeps_the_last_good_state(tmp_path, monkeypat
     settings, path = small(), tmp_path / "run.safetensors"
     honest, calls = outer.query_loss, []
 
-    def explode(learner, tasks):
+    def explode(learner, tasks, steps):
         calls.append(1)
-        return honest(learner, tasks) * (torch.inf if len(calls) == 7 else 1.0)
+        return honest(learner, tasks, steps) * (torch.inf if len(calls) == 7 else 1.0)
 
     monkeypatch.setattr(outer, "query_loss", explode)
     with pytest.raises(TrainingDiverged, match=r"step 6: loss inf.*try a smaller step_size"):
@@ -227,6 +227,24 @@ def test_a_diverging_run_stops_and_keeps_the_last_good_state(tmp_path, monkeypat
     assert meta["step"] == 6
     assert all(torch.isfinite(t).all() for n, t in tensors.items() if n.startswith("learner/"))
     assert_equal(train(settings, path, "cpu"), train(settings, device="cpu"))  # the bad step redone
+
+
+def test_modulation_first_trains_without_inner_steps_then_with_them():
+    settings = small(modulation_first=0.5, learn_step_size="layer", iterations=8)
+    assert not settings.may_be_longer
+    run = runs.start(settings, torch.device("cpu"))
+    sizes = {n: p for n, p in run.learner.named_parameters() if "step_sizes" in n}
+    for expected in (False, True):  # only an inner loop has step sizes that can be learned
+        before = {n: p.detach().clone() for n, p in sizes.items()}
+        for _ in range(4):
+            run.count(outer.outer_step(run))
+        assert all(torch.equal(p, before[n]) is not expected for n, p in sizes.items())
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_of_steps_lies_between_0_and_1(share):
+    with pytest.raises(ValueError, match="modulation_first must be a share"):
+        small(modulation_first=share)
 
 
 def test_nan_in_a_familys_function_is_named():
