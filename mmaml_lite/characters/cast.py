@@ -28,9 +28,8 @@ def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
     if not s.any_ways:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
     recipe = RECIPES[s.recipe](ways, shots, len(s.sources))
-    sizes = {name: recipe[name] for name in ("output_step_size", "output_steps") if name in recipe}
-    queries = min(s.queries, DRAWINGS - shots)
-    learner = build(s.replace(ways=ways, shots=shots, queries=queries, **sizes))
+    output, queries = recipe.get("output_step_size"), min(s.queries, DRAWINGS - shots)
+    learner = build(s.replace(ways=ways, shots=shots, queries=queries, output_step_size=output))
     fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
     learner.load_state_dict(model.learner.state_dict() | fresh)
     learner = learner.to(next(model.learner.parameters()).device).eval()

@@ -50,20 +50,15 @@ class CharacterLearner(nn.Module):
             )
             for i in range(s.blocks):
                 self.heads[str(i)] = nn.Linear(s.encoder_size, self.modulation.rows * s.filters)
+        self.alpha = [s.step_size] * s.blocks + [s.output_step_size or s.step_size]
         self.log_step_sizes = None
         if s.learn_step_size and s.train_steps:
-            start = torch.tensor([self._alpha(t) for t in range(s.train_steps)])
-            self.log_step_sizes = nn.Parameter(start.log())
+            start = torch.tensor(self.alpha).log().expand(s.train_steps, -1)
+            self.log_step_sizes = nn.Parameter(start.clone())
 
     @staticmethod
     def _layer(i: int) -> tuple[str, str]:
         return f"weight{i}", f"bias{i}"
-
-    def _alpha(self, t: int) -> list[float]:
-        """alpha of inner step t, layer by layer, as the settings have it."""
-        s = self.settings
-        long = s.output_step_size is not None and (s.output_steps is None or t < s.output_steps)
-        return [s.step_size] * s.blocks + [s.output_step_size if long else s.step_size]
 
     def step_sizes(self, steps: int | None = None) -> Sequence[StepSizes]:
         """alpha of every inner step, by parameter name; steps beyond training repeat the last."""
@@ -75,7 +70,7 @@ class CharacterLearner(nn.Module):
             raise ValueError("prototypes take no gradient steps: steps must be 0")
         names = {n: i for i in range(self.network.layers) for n in self._layer(i)}
         if self.log_step_sizes is None:
-            return [{n: self._alpha(t)[i] for n, i in names.items()} for t in range(steps)]
+            return [{n: self.alpha[i] for n, i in names.items()}] * steps
         alpha, last = self.log_step_sizes.exp(), s.train_steps - 1
         return [{n: alpha[min(t, last), i] for n, i in names.items()} for t in range(steps)]
 

@@ -55,9 +55,6 @@ class CharacterSettings:
     train_steps: int = setting(1, "inner gradient steps in training")
     step_size: float = setting(0.4, "inner step size alpha, or its initial value when learned")
     output_step_size: float | None = setting(None, "alpha of the output layer; None: as the others")
-    output_steps: int | None = setting(
-        None, "inner steps that take output_step_size, the first ones; None: all"
-    )
     learn_step_size: bool = setting(False, "learn alpha of every step and layer")
     first_order: bool = setting(False, "treat the inner gradients as constants in the outer one")
     inner_clip: float | None = setting(None, "bound on every entry of the inner gradient")
@@ -103,9 +100,6 @@ class CharacterSettings:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be positive or None, got {value}")
-        first = self.output_steps
-        if first is not None and (type(first) is not int or first < 1):
-            raise ValueError(f"output_steps must be a whole number from 1 or None, got {first!r}")
         ways = self.features_ways
         if ways is not None and (type(ways) is not int or ways < 2):
             raise ValueError(f"features_ways must be a whole number from 2 or None, got {ways!r}")
