@@ -192,6 +192,7 @@ register_method("lstm-learner", "LSTM learner", modulation="film", steps=0)
 register_method("mumomaml-softmax", "MuMoMAML softmax", modulation="softmax")
 register_method("mumomaml-sigmoid", "MuMoMAML sigmoid", modulation="sigmoid")
 register_method("mumomaml-film", "MuMoMAML FiLM", modulation="film")
+register_method("mumomaml-small", "MuMoMAML, small encoder", modulation="film", encoder_hidden=40)
 register_method("multi-mumomaml", "MuMoMAML per mode", modulation="film", per_mode=True)
 
 

@@ -17,8 +17,10 @@ from mmaml_lite.tasks import Tasks
 def query_loss(learner: nn.Module, tasks: Tasks, steps: int | None = None) -> Tensor:
     """Mean squared error on the queries after adaptation: the outer objective (line 11).
 
-    steps: of the inner loop; None takes as many as in the test.
+    steps: of the inner loop; None takes as many as the settings train with.
     """
+    if steps is None:
+        steps = learner.settings.train_steps  # None: as many as in test
     y = learner(tasks.support, tasks.query.x, tasks.mode, steps=steps, only_last=True)[-1]
     return F.mse_loss(y, tasks.query.y)
 
@@ -40,7 +42,7 @@ def outer_step(run: Run) -> dict[str, float]:
     set_learning_rate(run)
     run.optimiser.zero_grad()
     modulation_alone = run.step < s.modulation_first * s.iterations
-    loss = query_loss(run.learner, tasks, 0 if modulation_alone else s.train_steps)
+    loss = query_loss(run.learner, tasks, 0 if modulation_alone else None)
     loss.backward()
     value = loss.item()
     descend(run, value, lambda: advice(tasks))

@@ -208,3 +208,16 @@ def test_settings_are_plain_values_and_come_back_equal():
     settings = settings_for("mumomaml-film", TWO, blocks=[0, 1], noise=1)
     assert settings.blocks == (0, 1) and settings.noise == 1.0
     assert Settings(**settings.to_dict()) == settings
+
+
+def test_ours_reads_before_it_steps():
+    """Modulation first where there is an encoder and an inner loop; MAML has nothing to read."""
+    share = {m: settings_for(m, TWO, "ours").modulation_first for m in METHODS}
+    modulated = {"mumomaml-film", "mumomaml-sigmoid", "mumomaml-softmax", "multi-mumomaml"}
+    assert {m for m in share if share[m] > 0} == modulated | {"mumomaml-small"}
+
+
+def test_the_small_encoder_has_at_most_55000_parameters():
+    learner = build(settings_for("mumomaml-small", TWO, "ours"))
+    omega = [*learner.encoder.parameters(), *learner.heads.parameters()]
+    assert sum(p.numel() for p in omega) <= 55_000
