@@ -21,7 +21,7 @@ SIZES = (0.2, 0.3, 0.4, 1.0, 3.2)  # times N
 
 
 def stepping(model: zoo.Model, size: float) -> CharacterLearner:
-    """The same weights with other first step sizes for the output layer."""
+    """The same weights with another step size for the output layer."""
     s = model.settings
     learner = build(s.replace(output_step_size=size * s.ways))
     fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
@@ -55,7 +55,7 @@ def main() -> None:
             for size, found in logits.items():
                 right[size].append((found.argmax(-1) == query.y).float().mean(-1))
     print(f"{setting}, {args.ways} ways, {args.shots} shots, {args.tasks:,} validation tasks\n")
-    print(f"| first steps | {' | '.join(f'step {i + 1}' for i in range(args.steps))} |")
+    print(f"| steps of | {' | '.join(f'step {i + 1}' for i in range(args.steps))} |")
     print("|---" * (args.steps + 1) + "|")
     for size, stages in right.items():
         accuracy = [interval(stage) for stage in torch.cat(stages, 1)][-args.steps :]
