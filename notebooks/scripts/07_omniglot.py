@@ -137,9 +137,7 @@ if lost := missing(setting, machines, "maml", "mumomaml"):
     lesson.say(lost)
 else:
     count, shots, steps = (30, (1, 3), 3) if fast else (200, (1, 2, 5, 10), 8)
-    curves = widgets.accuracy_explorer(
-        setting, machines, max(2, count // ways), shots, steps, seed
-    )
+    curves = widgets.accuracy_explorer(setting, machines, max(2, count // ways), shots, steps, seed)
     display(curves)
 
 # %%
