@@ -361,7 +361,8 @@ if both:
 
 # %% [markdown]
 # Compare the filled marks, MAML against MuMoMAML, mode by mode; then each with its open mark. Inverting the ink only flips the sign of what
-# the first layer computes, once it is normalised (but for the rim of the image): a gentle second mode. How far modes must lie apart before one start
+# the first layer computes, once it is normalised (but for the rim of the image): a gentle second mode. Real and invented characters
+# are both lines on paper, and the same features compare them. How far modes must lie apart before one start
 # breaks was lesson 2; that it needs to break before modulation is worth its price was lesson 4.
 #
 # ## The code
