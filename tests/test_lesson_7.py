@@ -320,7 +320,7 @@ def test_two_modes_without_weights_are_none(empty):
 
 
 def test_two_modes_of_five_ways_serve_twenty(empty, monkeypatch):
-    held = [("characters/omniglot+strokes-5way-1shot/maml", "ours", 0)]
+    held = [(f"characters/{s}/maml", "ours", 0) for s in ("omniglot+strokes-5way-1shot", "my+own")]
     monkeypatch.setattr(module.zoo, "available", lambda: held)
     assert two_mode_settings(20)[1:] == ["omniglot+strokes-20way-1shot"]
 

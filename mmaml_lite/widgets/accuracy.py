@@ -163,7 +163,7 @@ def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> dict[str, Any] |
 def two_mode_settings(ways: int = 5) -> list[str]:
     """Settings of two sources whose weights the zoo holds, and the one it should hold at least."""
     held = {name.split("/")[1] for name, _, _ in zoo.available() if name.startswith("characters/")}
-    sources = {SETTING.fullmatch(setting)["sources"] for setting in held}
+    sources = {found["sources"] for setting in held if (found := SETTING.fullmatch(setting))}
     first, two = "strokes+inverted_strokes", {s for s in sources if "+" in s}
     return [f"{s}-{ways}way-1shot" for s in (first, *sorted(two - {first}))]
 
