@@ -14,10 +14,11 @@ from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
 from mmaml_lite.report import floor_errors
 from mmaml_lite.training import train
 
+SAME = {"inner_clip_norm": 1000.0}
 TRIALS: dict[str, tuple[float, dict[str, Any]]] = {  # steps, as a share of --steps; settings
-    "modulation first": (1.0, {"modulation_first": 0.85}),
-    "modulation alone": (1.0, {"modulation_first": 1.0}),
-    "inner loop from the start": (0.4, {"modulation_first": 0.0, "step_size": 0.001}),
+    "modulation first": (1.0, SAME | {"modulation_first": 0.85}),
+    "modulation alone": (1.0, SAME | {"modulation_first": 1.0}),
+    "inner loop from the start": (0.4, SAME | {"modulation_first": 0.0, "step_size": 0.001}),
 }
 
 

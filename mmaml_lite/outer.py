@@ -54,7 +54,7 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> S
 
     The fast engine cannot clip entry by entry, as the paper does for modulated networks.
     """
-    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM}
+    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM} if recipe == "paper" else {}
     return settings_for(method, families_of(setting), recipe, **(clipping | changes))
 
 
