@@ -101,3 +101,10 @@ def test_retraining_is_asked_for_and_told(tmp_path, monkeypatch, capsys):
     cast = lesson.load_cast(2, seed=1, iterations=1)
     assert {m.settings.seed for m in cast.values()} == {1}
     assert capsys.readouterr().out.count("training 1 steps") == 3
+
+
+def test_the_table_tells_our_recipe_from_the_papers():
+    rows = [line for line in lesson.scoreboard(2).split("<tr") if "FiLM" in line]
+    assert len(rows) == 2
+    assert ["our recipe" in row for row in rows] == [False, True]
+    assert "0.3125" in rows[0] and "0.3125" not in rows[1]
