@@ -1,8 +1,8 @@
-"""Reading first, or everything at once: two trainings of MuMoMAML at about equal processor time.
+"""Reading first, or everything at once: trainings of MuMoMAML at about equal processor time.
 
-Ours without an inner loop for its first steps, and with one from the start for fewer steps; both on
-one thread, on tasks of one seed. Then the error on the same fresh tasks, by stage, beside Bayes'.
-Run it as `python benchmarks/modulation_first.py`; about a quarter of an hour.
+Ours without an inner loop for its first steps, without any at all, and with one from the start for
+fewer steps; all on one thread, on tasks of one seed. Then the error on the same fresh tasks, by
+stage, beside Bayes'. Run it as `python benchmarks/modulation_first.py`; about a quarter of an hour.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
 from mmaml_lite.report import floor_errors
 from mmaml_lite.training import train
 
-SAME = {"inner_clip_norm": 1000.0}
+SAME = {"inner_clip_norm": 1000.0}  # apart from the order of learning, they are alike
 TRIALS: dict[str, tuple[float, dict[str, Any]]] = {  # steps, as a share of --steps; settings
     "modulation first": (1.0, SAME | {"modulation_first": 0.85}),
     "modulation alone": (1.0, SAME | {"modulation_first": 1.0}),

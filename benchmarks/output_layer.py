@@ -11,22 +11,12 @@ import argparse
 import torch
 
 from mmaml_lite import zoo
-from mmaml_lite.characters.cast import dealt
-from mmaml_lite.characters.domain import build, episodes
-from mmaml_lite.characters.learner import CharacterLearner
+from mmaml_lite.characters.cast import dealt, rebuilt
+from mmaml_lite.characters.domain import episodes
 from mmaml_lite.characters.sources import default
 from mmaml_lite.evaluate import interval
 
 SIZES = (0.2, 0.3, 0.4, 1.0, 3.2)  # times N
-
-
-def stepping(model: zoo.Model, size: float) -> CharacterLearner:
-    """The same weights with another step size for the output layer."""
-    s = model.settings
-    learner = build(s.replace(output_step_size=size * s.ways))
-    fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
-    learner.load_state_dict(model.learner.state_dict() | fresh)
-    return learner.eval()
 
 
 def main() -> None:
@@ -41,7 +31,7 @@ def main() -> None:
     setting = f"{default(lambda line: None)}-5way-1shot"
     path = zoo.weights_path(f"characters/{setting}/mumomaml-film", "ours")
     model = dealt(zoo.read(path), args.ways, args.shots)
-    rivals = {size: stepping(model, size) for size in SIZES}
+    rivals = {size: rebuilt(model, output_step_size=size * args.ways).learner for size in SIZES}
     right: dict[float | None, list[torch.Tensor]] = {size: [] for size in (*SIZES, None)}
     generator = torch.Generator().manual_seed(12)
     with torch.no_grad():

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from mmaml_lite import zoo
 from mmaml_lite.characters import DRAWINGS
@@ -18,6 +19,15 @@ def first_of(setting: str) -> str:
     return setting_of(named(setting, "maml").replace(ways=5, shots=1))
 
 
+def rebuilt(model: zoo.Model, **changes: Any) -> zoo.Model:
+    """The same weights under changed settings; step sizes begin as those settings have them."""
+    learner = build(model.settings.replace(**changes))
+    fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
+    learner.load_state_dict(model.learner.state_dict() | fresh)
+    learner = learner.to(next(model.learner.parameters()).device).eval()
+    return dataclasses.replace(model, learner=learner, settings=learner.settings)
+
+
 def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
     """The same weights for tasks of another number of characters and examples.
 
@@ -29,11 +39,7 @@ def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
     recipe = RECIPES[s.recipe](ways, shots, len(s.sources))
     output, queries = recipe.get("output_step_size"), min(s.queries, DRAWINGS - shots)
-    learner = build(s.replace(ways=ways, shots=shots, queries=queries, output_step_size=output))
-    fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
-    learner.load_state_dict(model.learner.state_dict() | fresh)
-    learner = learner.to(next(model.learner.parameters()).device).eval()
-    return dataclasses.replace(model, learner=learner, settings=learner.settings)
+    return rebuilt(model, ways=ways, shots=shots, queries=queries, output_step_size=output)
 
 
 @lru_cache(maxsize=32)
