@@ -35,7 +35,7 @@ IN_KERNEL = """(code) => {
         if (header.msg_type === 'stream') said.text += content.text;
         if (header.msg_type === 'error') said.error = content.evalue;
     };
-    future.done.then(() => { window.said = said; });
+    future.done.then(({ content }) => { window.said = { ...said, status: content.status }; });
 }"""
 FLAGS = [
     "--no-sandbox",
@@ -97,10 +97,15 @@ class Lab:
         page.close()
 
     def ask(self, page, code):
-        """Run code in the page's kernel and return what it printed; its errors are raised here."""
-        page.evaluate(IN_KERNEL, code)
-        page.wait_for_function("() => window.said")
-        said = page.evaluate("() => window.said")
+        """Run code in the page's kernel and return what it printed; its errors are raised here.
+
+        A kernel drops, unrun, what reaches it just after a cell has failed: that is asked again.
+        """
+        said = {"status": "aborted"}
+        while said["status"] == "aborted":
+            page.evaluate(IN_KERNEL, code)
+            page.wait_for_function("() => window.said")
+            said = page.evaluate("() => window.said")
         assert not said["error"], said["error"]
         return said["text"].strip()
 
