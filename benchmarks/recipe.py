@@ -1,8 +1,9 @@
-"""Reading first, or everything at once: trainings of MuMoMAML at about equal processor time.
+"""The trials behind the recipe `ours`: short trainings at about equal processor time.
 
-Ours without an inner loop for its first steps, without any at all, and with one from the start for
-fewer steps; all on one thread, on tasks of one seed. Then the error on the same fresh tasks, by
-stage, beside Bayes'. Run it as `python benchmarks/modulation_first.py`; about a quarter of an hour.
+`reading`: MuMoMAML without an inner loop for its first steps, without any at all, and with one from
+the start for fewer steps. `maml`: tuned MAML by the recipe, and with one thing changed. All on one
+thread, on tasks of one seed. Then the error on the same fresh tasks, by stage, beside Bayes'. Run
+it as `python benchmarks/recipe.py reading` (or `maml`); about ten minutes each.
 """
 
 import argparse
@@ -15,34 +16,45 @@ from mmaml_lite.report import floor_errors
 from mmaml_lite.training import train
 
 SAME = {"inner_clip_norm": 1000.0}  # apart from the order of learning, they are alike
-TRIALS: dict[str, tuple[float, dict[str, Any]]] = {  # steps, as a share of --steps; settings
+Trials = dict[str, tuple[float, dict[str, Any]]]  # steps, as a share of --steps; settings
+READING: Trials = {
     "modulation first": (1.0, SAME | {"modulation_first": 0.85}),
     "modulation alone": (1.0, SAME | {"modulation_first": 1.0}),
     "inner loop from the start": (0.4, SAME | {"modulation_first": 0.0, "step_size": 0.001}),
 }
+MAML: Trials = {
+    "the recipe": (1.0, {}),
+    "no bias transformation": (1.0, {"context": 0}),
+    "learning rate 0.001": (1.0, {"learning_rate": 0.001}),
+    "learning rate 0.01": (1.0, {"learning_rate": 0.01}),
+    "twice the tasks, half the steps": (0.5, {"tasks_per_mode": 50}),
+}
+GROUPS = {"reading": ("mumomaml-film", READING, 20_000), "maml": ("tuned-maml", MAML, 5_000)}
 
 
 def main() -> None:
     """Print one Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("group", choices=GROUPS)
     parser.add_argument("--setting", default="2-modes")
-    parser.add_argument("--steps", type=int, default=20_000, help="outer steps of the longest")
+    parser.add_argument("--steps", type=int, help="outer steps of the longest training")
     parser.add_argument("--tasks", type=int, default=8_000, help="tasks to compare on")
     args = parser.parse_args()
+    method, trials, steps = GROUPS[args.group]
     setting = f"regression/{args.setting}"
     tasks = shared_tasks(zoo.zoo_settings(f"{setting}/maml"), args.tasks, seed=99)
     bayes = floor_errors(setting, tasks, print)["bayes"]
     print(f"{setting}, {args.tasks:,} fresh tasks, Bayes-optimal {interval(bayes)['mean']:.3f}\n")
-    print("| training | outer steps | s | after modulation | after all steps | above Bayes |")
+    print("| training | outer steps | s | before any step | after all steps | above Bayes |")
     print("|---|---|---|---|---|---|")
-    for name, (share, changes) in TRIALS.items():
-        settings = zoo.zoo_settings(f"{setting}/mumomaml-film", "ours", **changes)
-        settings = settings.replace(iterations=int(share * args.steps))
+    for name, (share, changes) in trials.items():
+        settings = zoo.zoo_settings(f"{setting}/{method}", "ours", **changes)
+        settings = settings.replace(iterations=int(share * (args.steps or steps)))
         began = time.process_time()
         learner = train(settings, device="cpu", thread_count=1).learner.eval()
         spent = time.process_time() - began
-        steps = 0 if settings.modulation_first == 1 else None  # their sizes were never learned
-        found = errors(learner, tasks, steps)
+        steps_in_test = 0 if settings.modulation_first == 1 else None  # sizes were never learned
+        found = errors(learner, tasks, steps_in_test)
         stats = [interval(found[0]), interval(found[-1]), paired(found[-1], bayes)]
         cells = [f"{s['mean']:.3f} ± {s['ci95']:.3f}" for s in stats]
         print(
