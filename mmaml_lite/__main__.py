@@ -74,7 +74,7 @@ def command_evaluate(args: argparse.Namespace) -> None:
 
 def command_report(args: argparse.Namespace) -> None:
     """Print the tables from stored results, or put them at the end of a Markdown page."""
-    from mmaml_lite.report import read_results
+    from mmaml_lite.results import read_results
 
     tables = [report_of(setting).markdown(read_results(setting)) for setting in args.settings]
     text = "\n\n".join(tables) + "\n"

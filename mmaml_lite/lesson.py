@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaml_lite import checkpoint, figures, maps, report, zoo
+from mmaml_lite import checkpoint, figures, maps, zoo
 from mmaml_lite.domains import domain
-from mmaml_lite.evaluate import interval
+from mmaml_lite.evaluate import interval, neighbour_vote
 from mmaml_lite.floors import live_posterior
 from mmaml_lite.methods import mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
+from mmaml_lite.results import read_results
 from mmaml_lite.tasks import Examples, Family, Tasks
 
 GRID = torch.linspace(-5, 5, 121)
@@ -197,7 +198,7 @@ def forming(history: Sequence[tuple[int, zoo.Model]], tasks: Tasks) -> dict[str,
     return {
         "maps": [maps.turned_onto(p, last) for p in drawn],
         "steps": [step for step, _ in history],
-        "agree": [neighbours_agree(v, tasks.mode) for v in vectors],
+        "agree": [neighbour_vote(v, tasks.mode) for v in vectors],
         "mode": tasks.mode.numpy(),
         "names": mixture_of(history[-1][1].settings).names,
     }
@@ -218,44 +219,15 @@ def embeddings(model: zoo.Model, tasks: Tasks) -> Tensor:
     return model.learner.embed(tasks.support)
 
 
-def neighbours_agree(v: Tensor, mode: Tensor) -> float:
-    """How often the nearest other task by embedding `(tasks, d)` is of the same mode, 0 to 1."""
-    distance = torch.cdist(v, v).fill_diagonal_(torch.inf)
-    return (mode[distance.argmin(1)] == mode).float().mean().item()
-
-
 def floors(modes: int) -> dict[str, float]:
     """The stored floors of a setting, by their label in figures."""
-    found = report.read_results(f"regression/{modes}-modes")["floors"]
+    found = read_results(f"regression/{modes}-modes")["floors"]
     labels = {
         "label_linear": "label-linear",
         "bayes": "Bayes",
         "bayes_mode_known": "Bayes, told the mode",
     }
     return {label: found[key]["mean"] for key, label in labels.items()}
-
-
-def scoreboard(modes: int) -> str:
-    """The papers' numbers, ours and the floors, as an HTML table."""
-    results = report.read_results(f"regression/{modes}-modes")
-    rows = report.rows(results)
-    for row in rows:
-        row["floor"] = row["recipe"] == "floor"
-        row["strong"] = row["method"].startswith("MuMoMAML FiLM")
-        if row["recipe"] == "ours":
-            row["method"] += ", our recipe"
-    columns = {
-        "method": "method", "iterations": "iterations", "paper 2018": "paper 2018",
-        "paper 2019": "paper 2019", "post modulation": "post modulation",
-        "post adaptation": "post adaptation", "x Bayes": "× Bayes",
-    }  # fmt: skip
-    says = (
-        "Mean squared error on noisy targets, five shots. The papers' columns are post adaptation "
-        f"and have no interval; ours are over {results['tasks']:,} test tasks, the same for every "
-        "row, ± the 95 % interval. × Bayes: how many times the error of the best predictor. 'Our "
-        "recipe' has the same examples and as many gradient steps, and is trained in another way."
-    )
-    return figures.table(rows, columns, says)
 
 
 def metrics(found: Mapping[str, Tensor], floor: Mapping[str, float]) -> dict[str, Any]:

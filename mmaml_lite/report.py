@@ -1,9 +1,8 @@
 """Evaluate what the zoo holds on shared test tasks; print it beside the papers and the floors."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,7 +21,8 @@ from mmaml_lite.evaluate import (
 )
 from mmaml_lite.methods import METHODS, mixture_of
 from mmaml_lite.published import REGRESSION
-from mmaml_lite.recipes import families_of
+from mmaml_lite.recipes import RECIPES, families_of
+from mmaml_lite.results import held, introduced, stored
 from mmaml_lite.tasks import Tasks
 
 FLOORS = {
@@ -30,11 +30,6 @@ FLOORS = {
     "bayes": "Bayes-optimal, mode unknown",
     "bayes_mode_known": "Bayes-optimal, told the mode",
 }
-
-
-def results_path(setting: str) -> Path:
-    """Where the results of a setting such as "regression/2-modes" are kept."""
-    return zoo.data_folder() / "results" / f"{setting}.json"
 
 
 def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dict[str, Tensor]:
@@ -82,16 +77,19 @@ def evaluate_setting(
         per_task.setdefault(key, []).append(found)
         record = introduced(methods, model)
         record.setdefault("seeds", {})[str(seed)] = interval(found[-1])
+        record |= makeup(model)
         tell(f"{key} seed {seed}: post adaptation {found[-1].mean():.4f}")
     means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
     for key, mean in means.items():
         methods[key] |= summary(mean, tasks, families)
     floor = floor_errors(setting, tasks, tell)
-    last = {key: mean[-1] for key, mean in means.items()} | {"bayes": floor["bayes"]}
+    last = {key: mean[-1] for key, mean in means.items()}
+    last |= {name: floor[name] for name in ("bayes", "label_linear")}
     results = {
         "setting": setting, "families": families, "tasks": count, "queries": TEST_QUERIES,
         "test_seed": TEST_SEED, "methods": methods,
-        "floors": {name: interval(floor[name]) for name in FLOORS},
+        "nothing": interval(tasks.query.y.square().mean(dim=(1, 2))),
+        "floors": {name: by_mode(floor[name], tasks, families) for name in FLOORS},
         "mode_accuracy": interval(floor["mode_right"].float()),
         "paired": {
             f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
@@ -100,57 +98,38 @@ def evaluate_setting(
     return stored(results, count, TEST_TASKS, tell)
 
 
-def held(setting: str, asked: Any, same: Sequence[str], device: str = "cpu") -> Iterator[zoo.Model]:
-    """Every model that the zoo holds for a setting, read when its turn comes.
+def makeup(model: zoo.Model) -> dict[str, Any]:
+    """What a model consists of: its numbers of weights, whether it is told, what alpha it learned.
 
-    Raises ValueError at once where there is none, and in its turn for a model whose settings `same`
-    differ from those asked: it was trained on other tasks.
+    weights: of the task network and of encoder and heads; step_sizes: by layer, one for each inner
+    step, in the seed with the highest number (of several networks, their geometric means).
     """
-    entries = zoo.available(setting)
-    if not entries:
-        raise ValueError(f"the zoo holds nothing for {setting}: train something first")
-
-    def models() -> Iterator[zoo.Model]:
-        for name, recipe, seed in entries:
-            model = zoo.read(zoo.weights_path(name, recipe, seed), device)
-            if any(getattr(model.settings, s) != getattr(asked, s) for s in same):
-                raise ValueError(f"{name} was trained on other tasks than those of {setting}")
-            yield model
-
-    return models()
+    weights = {"network": 0, "encoder": 0}
+    for name, w in model.learner.named_parameters():
+        weights["encoder" if "encoder." in name or "heads." in name else "network"] += w.numel()
+    logs: dict[str, list[Tensor]] = {}
+    for name, alpha in model.learner.named_parameters():
+        if "log_step_sizes." in name and alpha.numel():
+            logs.setdefault(name.rpartition(".")[2], []).append(alpha.detach())
+    step_sizes = {layer: torch.stack(a).mean(0).exp().tolist() for layer, a in logs.items()}
+    return {"weights": weights, "told": model.settings.per_mode, "step_sizes": step_sizes}
 
 
-def introduced(methods: dict[str, Any], model: zoo.Model) -> dict[str, Any]:
-    """The record of a model's method; of several seeds, the least trained one speaks."""
-    trained = model.settings.iterations
-    record = methods.setdefault(model.key, {"iterations": trained})
-    if trained <= record["iterations"]:
-        record |= {
-            "label": model.label, "provisional": model.provisional, "iterations": trained,
-            "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-        }  # fmt: skip
-    return record
+def by_mode(error: Tensor, tasks: Tasks, names: Sequence[str]) -> dict[str, Any]:
+    """Mean error `(tasks,)` of all tasks and, under "modes", of each mode's."""
+    modes = {name: interval(error[tasks.mode == i]) for i, name in enumerate(names)}
+    return interval(error) | {"modes": modes}
 
 
-def stored(
-    results: dict[str, Any], count: int, enough: int, tell: Callable[[str], None]
-) -> dict[str, Any]:
-    """The results; written to data/results where they were measured on enough tasks."""
-    if count < enough:
-        tell(f"{count} tasks are fewer than the {enough:,} of stored results: not stored")
-        return results
-    path = results_path(results["setting"])
-    checkpoint.write_atomically(path, (json.dumps(results, indent=1) + "\n").encode())
-    tell(f"wrote {path.name}")
-    return results
+def ordered(methods: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Records by key, the paper's recipe first, then in the order in which methods are named."""
+    recipes, names = ({name: i for i, name in enumerate(known)} for known in (RECIPES, METHODS))
 
+    def place(item: tuple[str, Any]) -> tuple[int, int]:
+        recipe, method = item[0].split("/")
+        return recipes.get(recipe, 99), names.get(method, 99)
 
-def read_results(setting: str) -> dict[str, Any]:
-    """Stored results of a setting; raises ValueError that says which command makes them."""
-    path = results_path(setting)
-    if not path.is_file():
-        raise ValueError(f"no results for {setting}: run python -m mmaml_lite evaluate {setting}")
-    return json.loads(path.read_text())
+    return sorted(methods.items(), key=place)
 
 
 def rows(results: dict[str, Any]) -> list[dict[str, str]]:
@@ -162,14 +141,9 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
         return f"{stats['mean']:.3f} ± {stats['ci95']:.3f}"
 
     table = []
-    order = {name: i for i, name in enumerate(METHODS)}
-    for key in sorted(
-        results["methods"],
-        key=lambda k: (k.split("/")[0] != "paper", order.get(k.split("/")[1], 99)),
-    ):
+    for key, record in ordered(results["methods"]):
         recipe, method = key.split("/")
-        record = results["methods"][key]
-        papers = published.get(method, {}) if recipe == "paper" else {}
+        papers = published.get(method, {}) if recipe != "ours" else {}
 
         def paper(source: str, papers=papers) -> str:
             value = papers.get(source, (None, None))[1]
@@ -194,6 +168,48 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
     return table
 
 
+def removed(results: dict[str, Any], record: dict[str, Any]) -> tuple[float, float]:
+    """Shares of the avoidable error that modulation removes, and gradient steps of what is left.
+
+    Avoidable is what lies above the floor: Bayes, told the mode where the method is.
+    """
+    floor = results["floors"]["bayes_mode_known" if record["told"] else "bayes"]["mean"]
+    nothing = results["nothing"]["mean"] - floor
+    first, last = (record["stages"][i]["mean"] - floor for i in (0, -1))
+    return 1 - first / nothing, 1 - last / first
+
+
+def removed_table(results: dict[str, Any]) -> list[str]:
+    """Lines of Markdown: what modulation and steps remove, what was learned, every seed."""
+    lines = [
+        "| method | recipe | weights: network | encoder, heads | modulation removes | steps remove "
+        "of the rest | learned step sizes | each seed |",
+        "|" + " --- |" * 8,
+    ]
+    for key, record in ordered(results["methods"]):
+        modulation, steps = removed(results, record)
+        weights = record["weights"]
+        adapts, modulated = len(record["stages"]) > 1, weights["encoder"] > 0
+        alphas = "; ".join(
+            f"{math.prod(a) ** (1 / len(a)):.2g}" for _, a in sorted(record["step_sizes"].items())
+        )
+        seeds = ", ".join(f"{s['mean']:.3f}" for _, s in sorted(record["seeds"].items()))
+        cells = [
+            record["label"], key.split("/")[0], f"{weights['network']:,}",
+            f"{weights['encoder']:,}" if modulated else "",
+            f"{modulation:.1%}" if modulated else "", f"{steps:.1%}" if adapts else "",
+            alphas, seeds,
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    return [
+        *lines,
+        "",
+        "'Removes': of the error that could be avoided, from answering 0 everywhere "
+        f"({results['nothing']['mean']:.2f}) down to Bayes (told the mode where the method is). "
+        "Step sizes: of learned ones the geometric mean over the steps, layer by layer.",
+    ]
+
+
 def markdown(results: dict[str, Any]) -> str:
     """The table of a setting in Markdown, with its caption."""
     table = rows(results)
@@ -211,6 +227,7 @@ def markdown(results: dict[str, Any]) -> str:
         "as printed. From the five points, the Bayes posterior names the right mode for "
         f"{results['mode_accuracy']['mean']:.1%} of the tasks.",
     ]
+    lines += ["", *removed_table(results)]
     notes = [
         f"- {r['label']} ({key.split('/')[0]}): "
         + ", ".join(

@@ -21,7 +21,7 @@ from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
-from mmaml_lite.report import read_results
+from mmaml_lite.results import read_results
 from mmaml_lite.runs import start, stored_settings
 from mmaml_lite.training import Callback, train
 

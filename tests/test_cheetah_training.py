@@ -10,7 +10,7 @@ from mmaml_lite import zoo
 from mmaml_lite.__main__ import main
 from mmaml_lite.domains import DOMAINS, domain
 from mmaml_lite.published import CURVES
-from mmaml_lite.report import read_results
+from mmaml_lite.results import read_results
 from mmaml_lite.rl import TargetLocation, TargetSpeed
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import returns, shared_goals

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mmaml_lite import report, zoo
+from mmaml_lite.results import read_results
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = sorted(p.stem for p in (ROOT / "data/results/regression").glob("*-mode*.json"))
@@ -13,7 +14,7 @@ SETTINGS = sorted(p.stem for p in (ROOT / "data/results/regression").glob("*-mod
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_the_docs_hold_the_table_that_report_prints(name):
-    table = report.markdown(report.read_results(f"regression/{name}"))
+    table = report.markdown(read_results(f"regression/{name}"))
     assert table in (ROOT / "docs/regression.md").read_text(encoding="utf-8")
 
 
@@ -21,7 +22,7 @@ def test_the_docs_hold_the_table_that_report_prints(name):
 def test_results_belong_to_the_shipped_weights(name):
     """Every model of the zoo is in the results, with the iterations that its weights had."""
     setting = f"regression/{name}"
-    results = report.read_results(setting)
+    results = read_results(setting)
     for entry, recipe, seed in zoo.available(setting):
         method = f"{recipe}/{entry.split('/')[-1]}"
         model = zoo.load(entry, recipe, seed)
@@ -34,7 +35,7 @@ def test_results_belong_to_the_shipped_weights(name):
 @pytest.mark.parametrize("name", SETTINGS)
 def test_nothing_beats_the_floors(name):
     """Bayes, told the mode, is below Bayes, which is below every method that is not told."""
-    results = report.read_results(f"regression/{name}")
+    results = read_results(f"regression/{name}")
     floors = {k: v["mean"] for k, v in results["floors"].items()}
     assert floors["bayes_mode_known"] < floors["bayes"] < floors["label_linear"]
     for key, method in results["methods"].items():

@@ -136,6 +136,51 @@ def test_error_by_stage_needs_no_floors(stages):
     assert not fig.layout.shapes
 
 
+@pytest.fixture
+def distance_views():
+    nan = float("nan")
+    marks = {
+        "paper": {"MAML": (4.0, 0.2, False), "FiLM": (1.5, 0.1, True)},
+        "ours": {"FiLM": (1.1, 0.05, False)},
+        "paper 2018": {"MAML": (5.0, nan, False)},
+    }
+    floors = {"Bayes": 1.0, "told": 0.7}
+    view = {"title": "2 modes", "methods": ["MAML", "nobody's", "FiLM"], "marks": marks}
+    return [view | {"floors": floors}, view | {"title": "3 modes", "floors": floors}]
+
+
+def test_distances_mark_every_source_in_the_order_of_the_methods(distance_views):
+    fig = figures.distances(distance_views)
+    assert fig.layout.yaxis.categoryarray == ("FiLM", "MAML")  # from below
+    for axis in ("x", "x2"):
+        (paper,) = panel(fig, axis, legendgroup="paper")
+        assert [*paper.x] == [4.0, 1.5] and [*paper.error_x.array] == [0.2, 0.1]
+        assert [*paper.y] == ["MAML", "FiLM"] and [*paper.text] == ["", "*"]  # the provisional one
+        (ours,) = panel(fig, axis, legendgroup="ours")
+        assert [*ours.x] == [1.1] and ours.marker.symbol != paper.marker.symbol
+        (printed,) = panel(fig, axis, legendgroup="paper 2018")
+        assert [*printed.x] == [5.0] and printed.marker.symbol.endswith("-open")
+        (nothing,) = panel(fig, axis, legendgroup="paper 2019")
+        assert len(nothing.x) == 0
+    assert len([t for t in fig.data if t.showlegend]) == 4
+    assert {round(s.x0, 1) for s in fig.layout.shapes} == {0.7, 1.0}
+    low, high = 10 ** np.array(fig.layout.xaxis.range)
+    assert low < 0.7 and high > 5
+    assert "FiLM (ours, our recipe) 1.10" in figures.alt(fig)
+
+
+def test_learning_curves_are_means_between_log_spaced_steps():
+    steps = np.arange(100, 10_001, 100)
+    curves = {"MAML": ("maml", "dot", steps, np.where(steps <= 5000, 4.0, 2.0))}
+    fig = figures.learning([{"title": "2 modes", "floor": 0.2, "curves": curves}])
+    (line,) = [t for t in fig.data if t.name == "MAML"]
+    assert line.line.color == figures.METHODS["maml"].color and line.line.dash == "dot"
+    assert line.x[0] == 100 and line.x[-1] == 10_000 and len(line.x) < 25
+    assert line.y[0] == 4 and line.y[-1] == 2 and (np.diff(line.y) <= 0).all()
+    assert [s.y0 for s in fig.layout.shapes] == [0.2]
+    assert "2.00 at step 10,000" in figures.alt(fig)
+
+
 def test_embedding_map_has_a_colour_and_a_shape_for_each_mode(every):
     fig = every["embedding_map"]
     assert [t.name for t in fig.data] == NAMES

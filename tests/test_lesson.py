@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite import algorithm, figures, lesson, maps, zoo
-from mmaml_lite.evaluate import errors, shared_tasks
+from mmaml_lite import algorithm, comparison, figures, lesson, maps, zoo
+from mmaml_lite.evaluate import errors, neighbour_vote, shared_tasks
 from mmaml_lite.methods import build
 
 
@@ -60,8 +60,8 @@ def test_one_tau_serves_all_tasks_and_none_is_modulation_off(cast):
 
 def test_neighbours_agree_counts_the_nearest_other_task():
     v = torch.tensor([[0.0], [0.1], [5.0], [5.1]])
-    assert lesson.neighbours_agree(v, torch.tensor([0, 0, 1, 1])) == 1
-    assert lesson.neighbours_agree(v, torch.tensor([0, 1, 0, 1])) == 0
+    assert neighbour_vote(v, torch.tensor([0, 0, 1, 1])) == 1
+    assert neighbour_vote(v, torch.tensor([0, 1, 0, 1])) == 0
 
 
 def test_the_map_places_the_tasks_and_the_marked_ones(cast):
@@ -104,7 +104,7 @@ def test_retraining_is_asked_for_and_told(tmp_path, monkeypatch, capsys):
 
 
 def test_the_table_tells_our_recipe_from_the_papers():
-    rows = [line for line in lesson.scoreboard(2).split("<tr") if "FiLM" in line]
+    rows = [line for line in comparison.scoreboard(2).split("<tr") if "FiLM" in line]
     assert len(rows) == 2
     assert ["our recipe" in row for row in rows] == [False, True]
     assert "0.3125" in rows[0] and "0.3125" not in rows[1]

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite import figures, report, zoo
+from mmaml_lite import figures, zoo
+from mmaml_lite.results import read_results, results_path
 from mmaml_lite.rl import cast as casting
 from mmaml_lite.rl.cast import TASKS, cheetahs, limits, name, provenance, skipped
 from mmaml_lite.rl.collect import collect
@@ -254,7 +255,7 @@ def stored(empty):
             "methods": {"paper/maml": record, "paper/mumomaml-film": film},
             "floors": {"200 steps": {key: stage(value) for key, value in floors.items()}},
         }  # fmt: skip
-        path = report.results_path(f"{kind}/2-modes")
+        path = results_path(f"{kind}/2-modes")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results))
 
@@ -283,7 +284,7 @@ def test_curves_of_both_tasks_beside_the_papers(stored):
 
 def test_the_score_is_the_reports(stored):
     stored("cheetah-location", {"still": -1400.0, "told": -400.0})
-    results = report.read_results("cheetah-location/2-modes")
+    results = read_results("cheetah-location/2-modes")
     mine = curve_view(results, "200 steps", "score")["mean"]["maml"][1]
     from mmaml_lite.rl.report import score
 
@@ -309,7 +310,7 @@ def test_no_score_without_its_floors(stored):
     explorer = curves_explorer(world="half-cheetah")
     assert [value for _, value in explorer.controls["scale"].options] == ["linear"]
     with pytest.raises(ValueError, match="two floors"):
-        curve_view(report.read_results("cheetah-speed/2-modes"), "200 steps", "score")
+        curve_view(read_results("cheetah-speed/2-modes"), "200 steps", "score")
 
 
 # The lesson

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite import figures, report, zoo
+from mmaml_lite import figures, zoo
 from mmaml_lite.characters import omniglot, probes
 from mmaml_lite.characters.crowd import Trait, gather, of_strokes
 from mmaml_lite.characters.domain import build, named
 from mmaml_lite.figures.accuracy import LEAST
+from mmaml_lite.results import results_path
 from mmaml_lite.widgets import accuracy as module
 from mmaml_lite.widgets.accuracy import (
     accuracy_explorer,
@@ -304,7 +305,7 @@ def test_two_modes_come_from_the_stored_results_where_they_are(empty, shipped):
     record = {"iterations": settings.iterations, "normalisations": {
         "support": {"modes": {name: [stage] * 4 for name in settings.sources}},
     }}  # fmt: skip
-    path = report.results_path(f"characters/{TWO}")
+    path = results_path(f"characters/{TWO}")
     path.parent.mkdir(parents=True)
     results = {"episodes": 2000, "methods": {"paper/maml": record, "paper/mumomaml-film": record}}
     path.write_text(json.dumps({"setting": f"characters/{TWO}", **results}))
@@ -338,7 +339,7 @@ def test_table_2_says_where_every_number_comes_from(empty):
     kinds = {"support": {"stages": [stage]}, "transductive": {"stages": [stage]}}
     record = {"label": "MAML", "provisional": True, "iterations": 5, "normalisations": kinds}
     for source in ("omniglot", "strokes"):
-        path = report.results_path(f"characters/{source}-5way-1shot")
+        path = results_path(f"characters/{source}-5way-1shot")
         path.parent.mkdir(parents=True, exist_ok=True)
         results = {"episodes": 2000, "methods": {"ours/mumomaml-film": record}}
         path.write_text(json.dumps({"setting": f"characters/{source}-5way-1shot", **results}))
@@ -349,7 +350,7 @@ def test_table_2_says_where_every_number_comes_from(empty):
 
 def test_the_difference_is_taken_episode_by_episode(empty, shipped):
     assert "no stored results" in difference(FIVE)
-    path = report.results_path(f"characters/{FIVE}")
+    path = results_path(f"characters/{FIVE}")
     path.parent.mkdir(parents=True)
     stored = {"setting": f"characters/{FIVE}", "episodes": 2000, "paired": {}}
     path.write_text(json.dumps(stored))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from mmaml_lite import algorithm, lowrank
 from mmaml_lite.methods import (
     METHODS,
     PerMode,
@@ -14,6 +15,7 @@ from mmaml_lite.methods import (
 from mmaml_lite.outer import query_loss
 from mmaml_lite.recipes import RECIPES, Settings, families_of
 from mmaml_lite.training import train
+from mmaml_lite.zoo import zoo_settings
 
 TWO = ("sinusoid", "linear")
 
@@ -185,7 +187,7 @@ def test_bad_settings_say_what_was_expected(changes, message):
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(ValueError, match="unknown method 'protonet': known are pretrained, maml"):
         METHODS["protonet"]
-    with pytest.raises(ValueError, match="unknown recipe 'theirs': known are paper, ours"):
+    with pytest.raises(ValueError, match="unknown recipe 'theirs': known are paper, exact, ours"):
         settings_for("maml", TWO, "theirs")
     with pytest.raises(ValueError, match="unknown family 'sine'"):
         mixture_of(settings_for("maml", ("sine",)))
@@ -208,6 +210,21 @@ def test_settings_are_plain_values_and_come_back_equal():
     settings = settings_for("mumomaml-film", TWO, blocks=[0, 1], noise=1)
     assert settings.blocks == (0, 1) and settings.noise == 1.0
     assert Settings(**settings.to_dict()) == settings
+
+
+def test_the_exact_recipe_is_the_papers_in_the_zoo_too():
+    name = "regression/2-modes/mumomaml-film"
+    asked = settings_for("mumomaml-film", TWO)
+    exact = zoo_settings(name, "exact")
+    assert exact == asked.replace(recipe="exact") and exact.inner_clip == 10
+    here = zoo_settings(name)
+    assert here.inner_clip is None and here.inner_clip_norm  # for the fast engine
+    assert build(exact).engine is algorithm and build(here).engine is lowrank
+
+
+def test_ours_keeps_mamls_bias_transformation():
+    context = {m: settings_for(m, TWO, "ours").context for m in ("tuned-maml", "mumomaml-film")}
+    assert context == {"tuned-maml": 20, "mumomaml-film": 0}
 
 
 def test_ours_reads_before_it_steps():

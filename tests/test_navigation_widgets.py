@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmaml_lite import figures, report, zoo
+from mmaml_lite import figures, zoo
+from mmaml_lite.results import read_results, results_path
 from mmaml_lite.rl import Navigation
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.domain import build, named
@@ -380,7 +381,7 @@ def stored(monkeypatch, tmp_path):
 
     monkeypatch.setattr(zoo, "data_folder", lambda: tmp_path)
     for setting, methods in (("2-modes", ["maml", "mumomaml-film"]), ("4-modes", ["maml"])):
-        path = report.results_path(f"navigation/{setting}")
+        path = results_path(f"navigation/{setting}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results(setting, methods)))
     return tmp_path
@@ -425,6 +426,6 @@ def test_without_results_the_command_is_named(monkeypatch, tmp_path):
 
 
 def test_a_linear_axis_shows_returns_as_they_are(stored):
-    results = report.read_results("navigation/2-modes")
+    results = read_results("navigation/2-modes")
     fig = figures.returns(curve_view(results, "100 steps", "linear"))
     assert min(min(t.y) for t in fig.data) < -60

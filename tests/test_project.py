@@ -31,9 +31,19 @@ ROWS = [
     ["descent", "outer", "training", "evaluate", "posterior", "floors"],
     ["progress"],
     ["zoo"],
+    ["results"],
     ["report", "dial"],
     ["figures", "checks", "contraction", "kernels", "landscape", "maps", "rl", "characters"],
-    ["lesson", "anatomy", "interventions", "widgets", "lesson_parameters", "notebooks", "__main__"],
+    [
+        "comparison",
+        "lesson",
+        "anatomy",
+        "interventions",
+        "widgets",
+        "lesson_parameters",
+        "notebooks",
+        "__main__",
+    ],
 ]
 ALONE = ["figures"]  # takes arrays, imports nothing of ours
 ROW_OF = {name: number for number, row in enumerate(ROWS) for name in row}

@@ -13,7 +13,7 @@ from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
 from mmaml_lite.evaluate import neighbour_vote
 from mmaml_lite.published import NAVIGATION
-from mmaml_lite.report import read_results
+from mmaml_lite.results import read_results
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.domain import METHODS, named

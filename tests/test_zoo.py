@@ -7,13 +7,14 @@ import math
 import pytest
 import torch
 
-from mmaml_lite import evaluate, report, zoo
+from mmaml_lite import comparison, evaluate, report, zoo
 from mmaml_lite.__main__ import main, parse_changes
 from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import settings_for
 from mmaml_lite.published import REGRESSION
 from mmaml_lite.recipes import Settings
+from mmaml_lite.results import read_results
 
 NAME = "regression/2-modes/mumomaml-film"
 
@@ -144,7 +145,7 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
     monkeypatch.setattr("mmaml_lite.floors.floors", lambda mixture, tasks: floors)
     monkeypatch.setattr(report, "TEST_TASKS", 60)
     results = report.evaluate_setting("regression/2-modes", 60, tell=tell.append)
-    assert results == json.loads(json.dumps(report.read_results("regression/2-modes"))) | {
+    assert results == json.loads(json.dumps(read_results("regression/2-modes"))) | {
         "families": results["families"]
     }
     film = results["methods"]["paper/mumomaml-film"]
@@ -153,6 +154,19 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
     assert results["paired"]["paper/maml - bayes"]["mean"] == pytest.approx(
         results["methods"]["paper/maml"]["stages"][-1]["mean"] - 0.2, rel=1e-5
     )
+    # What modulation removed of the avoidable error, and the steps of the rest, by hand.
+    first, last = (film["stages"][i]["mean"] - 0.2 for i in (0, -1))
+    nothing = evaluate.shared_tasks(zoo.zoo_settings(NAME), 60).query.y.square().mean().item()
+    modulation, steps = report.removed(results, film)
+    assert modulation == pytest.approx(1 - first / (nothing - 0.2), rel=1e-5)
+    assert steps == pytest.approx(1 - last / first, rel=1e-5)
+    assert film["weights"]["encoder"] > 0 and film["step_sizes"] == {} and not film["told"]
+    assert results["methods"]["paper/maml"]["weights"] == {"network": 22_521, "encoder": 0}
+    marks = comparison.distances(results)["marks"]
+    assert marks["paper"]["MuMoMAML FiLM"][0] == pytest.approx((last + 0.2) / 0.2, rel=1e-5)
+    assert marks["paper"]["MuMoMAML FiLM"][2]  # provisional
+    assert marks["paper 2018"]["MuMoMAML FiLM"][0] == pytest.approx(0.3125 / 0.2)
+    assert "MuMoMAML FiLM" in comparison.learning(results)["curves"]
     capsys.readouterr()
     assert main(["report", "regression/2-modes"]) == 0
     out = capsys.readouterr().out

@@ -18,7 +18,7 @@ from mmaml_lite.characters.evaluation import (
 )
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import OMNIGLOT
-from mmaml_lite.report import held, introduced, stored
+from mmaml_lite.results import held, introduced, stored
 
 SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
 

@@ -12,6 +12,7 @@ from mmaml_lite.figures.characters import certainty, episode, redraw_certainty
 from mmaml_lite.figures.cheetah import cheetah, redraw_cheetah
 from mmaml_lite.figures.contraction import contraction, contraction_lines, directions, sweep
 from mmaml_lite.figures.dial import dial, redraw_dial
+from mmaml_lite.figures.distance import distances
 from mmaml_lite.figures.embedding import embedding_map, forming
 from mmaml_lite.figures.episode_map import episode_map
 from mmaml_lite.figures.exploration import exploration, redraw_exploration
@@ -21,6 +22,7 @@ from mmaml_lite.figures.gates import gates, reach, redraw_gates
 from mmaml_lite.figures.hunt import hunt
 from mmaml_lite.figures.kernels import ladder, pulls, redraw_pulls, tangents
 from mmaml_lite.figures.landscape import landscape
+from mmaml_lite.figures.learning import learning
 from mmaml_lite.figures.microscope import microscope, redraw_microscope
 from mmaml_lite.figures.navigation import earned, redraw_walks, walks
 from mmaml_lite.figures.parts import parts
@@ -55,6 +57,7 @@ __all__ = [
     "diagram",
     "dial",
     "directions",
+    "distances",
     "earned",
     "embedding_map",
     "episode",
@@ -71,6 +74,7 @@ __all__ = [
     "hunt",
     "ladder",
     "landscape",
+    "learning",
     "microscope",
     "mode_accuracy",
     "number",

@@ -109,7 +109,7 @@ def sweep(
         line = {"color": SOFT, "width": 1.5, "dash": "longdash"}
         fig.add_hline(y=value, line=line)
         fig.add_annotation(
-            x=1, xref="x2 domain", y=np.log10(value), yref="y2", xanchor="right", yanchor="bottom",
+            x=1, xref="x2 domain", y=np.log10(value), yref="y2", xanchor="right", yanchor="top",
             text=f"{label}: {value:.2f}", showarrow=False, font={"size": 12, "color": SOFT},
         )  # fmt: skip
     says = (
@@ -123,7 +123,7 @@ def sweep(
         for k, e in by_factor.items()
     )
     finish(fig, 430, title, says, f"{title} Best errors: {best}.")
-    low = 0.8 * min(levels.values())
+    low = 0.7 * min(levels.values())
     fig.update_yaxes(type="log", range=[np.log10(low), np.log10(30)], gridcolor=GRID)
     fig.update_yaxes(tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20])
     fig.update_yaxes(title_text="mean squared error", row=1, col=1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as W
 
-from mmaml_lite import figures, report, zoo
+from mmaml_lite import figures, zoo
 from mmaml_lite.characters.cast import Cast, cast
 from mmaml_lite.characters.domain import METHODS, SETTING, named
 from mmaml_lite.characters.learner import CharacterLearner
@@ -29,6 +29,7 @@ from mmaml_lite.characters.report import shown as as_printed
 from mmaml_lite.figures.accuracy import SCALES, spoken
 from mmaml_lite.figures.numerals import change
 from mmaml_lite.published import OMNIGLOT
+from mmaml_lite.results import read_results, results_path
 from mmaml_lite.widgets import controls as C
 from mmaml_lite.widgets.curves import shown
 from mmaml_lite.widgets.explorer import Explorer
@@ -121,9 +122,9 @@ def stages_by_mode(
 
     From the stored results where they hold all of these weights, else measured now.
     """
-    path = report.results_path(f"characters/{setting}")
+    path = results_path(f"characters/{setting}")
     if path.is_file():
-        results = report.read_results(f"characters/{setting}")
+        results = read_results(f"characters/{setting}")
         records = {k: results["methods"].get(model.key) for k, model in cast.items()}
         if all(r and r["iterations"] == cast[k].settings.iterations for k, r in records.items()):
             found: dict[str, dict[str, Any]] = {}
@@ -180,10 +181,10 @@ def scoreboard() -> str:
     for source, where in (("omniglot", "ours"), ("strokes", "ours, invented characters")):
         mine: dict[tuple[str, str], dict[str, Any]] = {}
         for cell in CELLS:
-            path = report.results_path(f"characters/{source}-{cell}")
+            path = results_path(f"characters/{source}-{cell}")
             if not path.is_file():
                 continue
-            results = report.read_results(f"characters/{source}-{cell}")
+            results = read_results(f"characters/{source}-{cell}")
             episodes.add(results["episodes"])
             for key, record in results["methods"].items():
                 for kind, measured in record["normalisations"].items():
@@ -213,10 +214,10 @@ def scoreboard() -> str:
 
 def difference(setting: str) -> str:
     """MuMoMAML against MAML on the same stored episodes, in one sentence of Markdown."""
-    held, path = cast(setting), report.results_path(f"characters/{setting}")
+    held, path = cast(setting), results_path(f"characters/{setting}")
     if not path.is_file() or not {"maml", "mumomaml"} <= held.keys():
         return f"*Skipped: no stored results of MAML and MuMoMAML for {setting} yet.*"
-    results = report.read_results(f"characters/{setting}")
+    results = read_results(f"characters/{setting}")
     names = [f"{held[k].key}, {held[k].settings.normalisation}" for k in ("maml", "mumomaml")]
     found = results["paired"].get(" - ".join(sorted(names)))
     if found is None:

@@ -12,11 +12,12 @@ import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
-from mmaml_lite import figures, report, zoo
+from mmaml_lite import figures, zoo
 from mmaml_lite.evaluate import interval
 from mmaml_lite.figures.navigation import earned
 from mmaml_lite.figures.returns import writing
 from mmaml_lite.published import CURVES
+from mmaml_lite.results import read_results, results_path
 from mmaml_lite.rl.evaluation import TEST_STEPS
 from mmaml_lite.rl.report import has_scale
 from mmaml_lite.widgets import controls as C
@@ -64,9 +65,9 @@ def full(name: str) -> str:
 def stored(world: str = "navigation") -> dict[str, str]:
     """The settings of a world whose results are stored: words -> name."""
     asked = SETTINGS[world]
-    held = {w: name for w, name in asked.items() if report.results_path(full(name)).is_file()}
+    held = {w: name for w, name in asked.items() if results_path(full(name)).is_file()}
     if not held:
-        report.read_results(full(next(iter(asked.values()))))  # says which command makes them
+        read_results(full(next(iter(asked.values()))))  # says which command makes them
     return held
 
 
@@ -124,7 +125,7 @@ def by_modulation(world: str) -> dict[str, float]:
     """What modulation alone changes in MuMoMAML's stored mean return, by domain, where known."""
     found = {}
     for name in stored(world).values():
-        results = report.read_results(full(name))
+        results = read_results(full(name))
         mean = curve_view(results, next(iter(results["floors"])), "linear")["mean"]
         if "mumomaml" in mean:
             found[results["setting"].split("/")[0]] = mean["mumomaml"][1] - mean["mumomaml"][0]
@@ -186,7 +187,7 @@ def curves_explorer(setting: str | None = None, world: str = "navigation") -> Ex
     ValueError where nothing is stored.
     """
     names = stored(world)
-    results = {name: report.read_results(full(name)) for name in names.values()}
+    results = {name: read_results(full(name)) for name in names.values()}
     first = setting if setting in results else next(iter(results))
     endings = list(results[first]["floors"])
     scales = SCALES[world]

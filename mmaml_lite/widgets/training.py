@@ -19,7 +19,7 @@ from mmaml_lite import figures, maps, zoo
 from mmaml_lite.device import pick_device
 from mmaml_lite.lesson import GRID
 from mmaml_lite.methods import Learner, mixture_of
-from mmaml_lite.report import read_results
+from mmaml_lite.results import read_results
 from mmaml_lite.runs import Run, resume, start
 from mmaml_lite.tasks import Tasks
 from mmaml_lite.training import Callback, train
