@@ -26,7 +26,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
-from types import SimpleNamespace
 
 import torch
 from peers import gradient, higher, higher_loop, loop
@@ -35,7 +34,7 @@ from mmaml_lite import lowrank
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.methods import settings_for
 from mmaml_lite.outer import outer_step
-from mmaml_lite.runs import Run, start
+from mmaml_lite.runs import Run, compile_run, start
 
 CLOCK = time.perf_counter
 CPU_CLOCK = "cpu: the process's own time, for a shared machine (alone on it, both are equal)"
@@ -49,8 +48,8 @@ VARIANTS = {  # the settings in which they differ; the two loops always clip, as
 }
 
 
-def make(name: str, device: torch.device, mode: str = "default", **changes) -> Run:
-    """A training run of a variant; "compiled ..." compiles its inner loop."""
+def make(name: str, device: torch.device, **changes) -> Run:
+    """A training run of a variant; "compiled ..." as `train --compile` runs it."""
     families = changes.pop("families", ("sinusoid", "linear"))
     # Every iteration costs the same, but without any clip some seeds diverge at the authors' 0.001.
     settings = {"blocks": (0, 1, 2), "inner_clip": None, "learning_rate": 1e-6}
@@ -59,8 +58,7 @@ def make(name: str, device: torch.device, mode: str = "default", **changes) -> R
     if name in ("loop", "higher"):
         run.learner.forward = (loop if name == "loop" else higher_loop)(run.learner)
     if name.startswith("compiled"):
-        stages = torch.compile(run.learner.engine.stages, dynamic=False, mode=mode)
-        run.learner.engine = SimpleNamespace(stages=stages)
+        compile_run(run)
     return run
 
 
@@ -157,7 +155,7 @@ def peak(run: Run) -> float:
 
 def peak_apart(name: str, args: argparse.Namespace) -> str:
     """`peak` in a process of its own."""
-    command = [sys.executable, __file__, "--device", args.device, "--mode", args.mode]
+    command = [sys.executable, __file__, "--device", args.device]
     done = subprocess.run([*command, "--peak-of", name], capture_output=True, text=True)
     return f"{float(done.stdout.split()[-1]):.0f}" if done.returncode == 0 else "not measured"
 
@@ -175,7 +173,7 @@ def compare(args: argparse.Namespace, device: torch.device) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for name in [*names, *compiled]:
-            runs[name] = make(name, device, args.mode)
+            runs[name] = make(name, device)
             first[name] = timed(runs[name], 1, time.perf_counter)
         errors = agree(runs, device)
     for text in {str(w.message).splitlines()[0] for w in caught if "higher" in w.filename}:
@@ -262,7 +260,6 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", choices=known, help="tables to print; default: all")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="for the last table")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--mode", default="default", help="torch.compile's, e.g. reduce-overhead")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help=CPU_CLOCK)
     parser.add_argument("--seconds", type=float, help="of the main rounds: 60; quick: 6")
     parser.add_argument("--peak-of", help=argparse.SUPPRESS)
@@ -273,12 +270,10 @@ def main() -> None:
     CLOCK = time.process_time if args.clock == "cpu" else time.perf_counter
     torch.set_num_threads(1)
     if args.peak_of:
-        print(peak(make(args.peak_of, device, args.mode)))
+        print(peak(make(args.peak_of, device)))
         return
     with tempfile.TemporaryDirectory() as empty:  # compile times without a warm cache
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty
-        if device.type == "cpu":  # calls kernels from C++ rather than Python, worth 5 %
-            os.environ["TORCHINDUCTOR_CPP_WRAPPER"] = "1"
         print(f"{machine(device)}, {args.clock} clock")
         if {"eager", "compiled"} & set(args.tables):
             compare(args, device)

@@ -51,7 +51,9 @@ def command_train(args: argparse.Namespace) -> None:
     path = zoo.run_path(args.name, args.recipe, args.seed, **variant)
     label = f"{args.name} {args.recipe} seed {args.seed}"
     watchers = [Progress(label), *([zoo.Snapshots(args.name)] if args.snapshots else [])]
-    run = train(settings, path, args.device, watchers, args.seconds, args.threads)
+    run = train(
+        settings, path, args.device, watchers, args.seconds, args.threads, compiled=args.compiled
+    )
     if run.finished and variant:
         weights = zoo.export(run, args.name, path.with_stem(f"{path.stem}-weights"))
         print(f"other settings than the zoo's, so not in the zoo: {weights}")
@@ -138,6 +140,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--for", dest="seconds", type=float, help="stop after this many seconds, resumable"
     )
+    p.add_argument(
+        "--compile", dest="compiled", action="store_true",
+        help="regression: a minute's compilation, then steps in half to three quarters of the time",
+    )  # fmt: skip
     experiment("settings", command_settings)
 
     known = [f"regression/{n}-modes" for n in (2, 3)]

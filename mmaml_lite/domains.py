@@ -33,7 +33,8 @@ class Domain:
     seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
     mean makes one record of the log; threads: that pay off in training, None for all there are;
-    report: module with `evaluate_setting` and `markdown`.
+    report: module with `evaluate_setting` and `markdown`; compile: lets a learner train in compiled
+    kernels, None where nothing of the kind is there.
     """
 
     settings: type
@@ -46,6 +47,7 @@ class Domain:
     log_every: int
     threads: int | None
     report: str
+    compile: Callable[[nn.Module], None] | None = None
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

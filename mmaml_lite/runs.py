@@ -20,7 +20,8 @@ class Run:
 
     sums: of what the steps since the last record measured. log: one record for every so many
     steps with the mean of what they measured; in regression the query loss of fresh tasks, an
-    unbiased estimate of the test error. seconds: time spent training, over all slices.
+    unbiased estimate of the test error. seconds: time spent training, over all slices. compiled:
+    whether this slice runs in compiled kernels, which round differently.
     """
 
     settings: Any
@@ -31,6 +32,7 @@ class Run:
     sums: dict[str, float] = field(default_factory=dict)
     log: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    compiled: bool = False
 
     @property
     def finished(self) -> bool:
@@ -57,6 +59,7 @@ class Run:
             "torch": torch.__version__,
             "python": platform.python_version(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            **({"inner loop": "compiled"} if self.compiled else {}),
         }
 
 
@@ -66,6 +69,15 @@ def start(settings: Any, device: torch.device) -> Run:
     optimiser = torch.optim.Adam(learner.parameters(), lr=settings.learning_rate, fused=True)
     generator = torch.Generator(device).manual_seed(settings.seed + 1)
     return Run(settings, learner, optimiser, generator)
+
+
+def compile_run(run: Run) -> None:
+    """Go on in compiled kernels; ValueError where the domain has none, or nothing compiles here."""
+    compile_learner = domain(run.settings.domain).compile
+    if compile_learner is None:
+        raise ValueError(f"{run.settings.domain} has no inner loop to compile: train without")
+    compile_learner(run.learner)
+    run.compiled = True
 
 
 def save(run: Run, path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from mmaml_lite.device import pick_device, threads
 from mmaml_lite.domains import domain
-from mmaml_lite.runs import Run, resume, save, save_at_the_end, save_or_warn, start
+from mmaml_lite.runs import Run, compile_run, resume, save, save_at_the_end, save_or_warn, start
 
 SAVE_SECONDS = 30.0
 
@@ -62,11 +62,13 @@ def train(
     seconds: float | None = None,
     thread_count: int | None = None,
     stop: threading.Event | None = None,
+    compiled: bool = False,
 ) -> Run:
     """Train, or go on with the run at `path`, to the end, for about `seconds`, or until `stop`.
 
     settings: of any domain, such as regression's `Settings`; thread_count: intra-op threads on the
-    CPU, by default those that pay off in the domain.
+    CPU, by default those that pay off in the domain; compiled: take the steps in compiled kernels
+    (ValueError where that cannot be done).
 
     The run is saved at the start, every half minute and at the end. Ctrl-C finishes the step at
     hand, saves and raises KeyboardInterrupt; calling again goes on, and the result is the same, bit
@@ -74,12 +76,12 @@ def train(
     nothing can be saved at the start, or at the end: then the run is in the error's `run`).
     """
     target, kind = pick_device(device), domain(settings.domain)
-    if path is not None and Path(path).exists():
-        run = resume(settings, path, target)
-    else:
-        run = start(settings, target)
-        if path is not None:
-            save(run, path)  # better to fail now than after hours of training
+    known = path is not None and Path(path).exists()
+    run = resume(settings, path, target) if known else start(settings, target)
+    if compiled:
+        compile_run(run)
+    if path is not None and not known:
+        save(run, path)  # better to fail now than after hours of training
     began = saved = time.monotonic()
     before = run.seconds
     if thread_count is None:

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmaml_lite import checkpoint, outer, runs, training
+from mmaml_lite import checkpoint, outer, runs, training, zoo
 from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.descent import learning_rate, parameter_groups
 from mmaml_lite.domains import DOMAINS, TrainingDiverged
@@ -22,6 +23,7 @@ from mmaml_lite.tasks import FAMILIES, Uniform, register_family
 from mmaml_lite.training import Callback, train
 
 TWO = ("sinusoid", "linear")
+COMPILERS = [name for name in ("c++", "g++", "clang++", "cl") if shutil.which(name)]
 
 
 def small(method="mumomaml-film", recipe="paper", **changes):
@@ -125,6 +127,33 @@ def test_a_full_disk_does_not_lose_the_run(tmp_path, monkeypatch):
         train(settings, path, "cpu", [Fill()])
     assert checkpoint.load(path)[1]["step"] == 9  # the last save that worked
     assert_equal(caught.value.run, train(settings, device="cpu"))
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C++ compiler here")
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch looks at it and says nothing
+@pytest.mark.parametrize("method", ["mumomaml-film", "multi-maml"])
+def test_compiled_kernels_give_the_same_training(tmp_path, method):
+    """Up to rounding; a run goes on with or without them, and its record tells which."""
+    settings = small(method, hidden=(8,), steps=1, iterations=6)
+    path = tmp_path / "run.safetensors"
+    train(settings, path, "cpu", seconds=0.0)
+    compiled, plain = train(settings, path, "cpu", compiled=True), train(settings, device="cpu")
+    assert compiled.step == plain.step == 6
+    assert compiled.versions()["inner loop"] == "compiled" and "inner loop" not in plain.versions()
+    assert compiled.log == pytest.approx(plain.log)
+    for a, b in zip(state(compiled)[0], state(plain)[0], strict=True):
+        assert torch.allclose(a, b, rtol=1e-3, atol=1e-5)
+
+
+def test_what_cannot_be_compiled_is_said_before_anything_is_written(tmp_path, monkeypatch):
+    path = tmp_path / "run.safetensors"
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ValueError, match=r"needs a C\+\+ compiler"):
+        train(small(), path, "cpu", compiled=True)
+    walks = zoo.zoo_settings("navigation/2-modes/maml", iterations=1)
+    with pytest.raises(ValueError, match="navigation has no inner loop to compile"):
+        train(walks, path, "cpu", compiled=True)
+    assert not path.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_found_before_training(tmp_path):
