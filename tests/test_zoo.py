@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from mmaml_lite import comparison, evaluate, report, zoo
+from mmaml_lite import checkpoint, comparison, evaluate, report, zoo
 from mmaml_lite.__main__ import main, parse_changes
 from mmaml_lite.checkpoint import CheckpointError
 from mmaml_lite.device import pick_device, threads
@@ -73,6 +73,26 @@ def test_train_then_load_gives_the_same_model(trained, capsys):
     assert model.deviations["iterations"] == (3, 70_000)
     assert model.deviations["inner_clip"] == (None, 10.0)
     assert capsys.readouterr().out == ""  # it was there already: nothing trained, nothing said
+
+
+def test_reader_is_kept_in_half_precision_theta_in_full(trained):
+    """In the file; a loaded model computes in single precision, the same each time."""
+    stored, _ = checkpoint.load(zoo.weights_path(NAME))
+    run, _ = checkpoint.load(zoo.run_path(NAME))
+    for name, tensor in stored.items():
+        exact = run[f"learner/{name}"]
+        matrix = name.startswith(("encoder.", "heads.")) and exact.ndim > 1
+        assert torch.equal(tensor, exact.half() if matrix else exact), name
+    assert {t.dtype for t in stored.values()} == {torch.half, torch.float32}
+    assert {w.dtype for w in zoo.load(NAME).learner.state_dict().values()} == {torch.float32}
+
+
+def test_the_first_load_which_trains_gives_what_the_next_ones_give(data, monkeypatch, capsys):
+    short = zoo.zoo_settings(NAME, iterations=2)
+    monkeypatch.setattr(zoo, "zoo_settings", lambda *args, **changes: short)
+    first, again = zoo.load(NAME, device="cpu"), zoo.load(NAME)
+    for a, b in zip(first.learner.parameters(), again.learner.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_the_zoo_is_not_overwritten_by_shorter_or_other_trainings(trained, capsys):
