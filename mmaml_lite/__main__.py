@@ -146,7 +146,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     experiment("settings", command_settings)
 
-    known = [f"regression/{n}-modes" for n in (2, 3)]
+    known = [f"regression/{n}-modes" for n in (2, 3, 5)]
     p = commands.add_parser("evaluate", help=command_evaluate.__doc__)
     p.add_argument("settings", nargs="*", default=known)
     p.add_argument("--tasks", type=int, help="by default as many as for stored results")

@@ -86,7 +86,7 @@ def train(
     before = run.seconds
     if thread_count is None:
         thread_count = kind.threads or torch.get_num_threads()
-    with deferred_interrupts() as asked, threads(thread_count):
+    with deferred_interrupts() as asked, threads(thread_count), torch.enable_grad():
         for callback in callbacks:
             callback.on_start(run)
         try:

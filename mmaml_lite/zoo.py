@@ -206,6 +206,7 @@ def read(path: Path, device: str = "cpu") -> Model:
     return Model(meta["name"], learner, settings, meta["log"], meta["versions"], meta["seconds"])
 
 
+@torch.enable_grad()
 def seconds_per_step(settings: Any, device: str = "auto") -> float:
     """Measure an outer step: the mean of five after two that warm up."""
     run, outer_step = start(settings, pick_device(device)), domain(settings.domain).outer_step

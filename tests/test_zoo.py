@@ -90,7 +90,8 @@ def test_reader_is_kept_in_half_precision_theta_in_full(trained):
 def test_the_first_load_which_trains_gives_what_the_next_ones_give(data, monkeypatch, capsys):
     short = zoo.zoo_settings(NAME, iterations=2)
     monkeypatch.setattr(zoo, "zoo_settings", lambda *args, **changes: short)
-    first, again = zoo.load(NAME, device="cpu"), zoo.load(NAME)
+    with torch.no_grad():  # as lessons do around what they show
+        first, again = zoo.load(NAME, device="cpu"), zoo.load(NAME)
     for a, b in zip(first.learner.parameters(), again.learner.parameters(), strict=True):
         assert torch.equal(a, b)
 
