@@ -185,7 +185,11 @@ def compare(args: argparse.Namespace, device: torch.device) -> None:
         for n in some:
             t = times[n]
             row = [n, ms(median(t)), ms(min(t)), f"{1 / median(t):.1f}", ratio(times["loop"], t)]
-            row += [peak_apart(n, args), f"{errors[n]:.0e}", f"{first[n] - median(t):.0f}"]
+            row += [
+                "-" if args.quick else peak_apart(n, args),
+                f"{errors[n]:.0e}",
+                f"{first[n] - median(t):.0f}",
+            ]
             rows.append(row if some is compiled else row[:-1])
         if rows:
             more = ["gradient error", "compile s"][: len(rows[0]) - len(head)]
@@ -256,7 +260,9 @@ def main() -> None:
     global CLOCK
     known = ["eager", "compiled", "growth", "break-even", "threads"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="few rounds and sizes, no compilation")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds and sizes, no memory, no compilation"
+    )
     parser.add_argument("--tables", nargs="+", choices=known, help="tables to print; default: all")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="for the last table")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")

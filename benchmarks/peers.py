@@ -23,9 +23,19 @@ except ImportError:
 
 
 def per_task(
-    learner: Learner, adapt: Callable, support: Examples, x: Tensor, mode: Tensor, only_last: bool
+    learner: Learner,
+    adapt: Callable,
+    support: Examples,
+    x: Tensor,
+    mode: Tensor,
+    steps: None,
+    only_last: bool,
 ) -> Tensor:
-    """Predictions `(1, tasks, Q, 1)` of a loop over tasks; `adapt` returns the adapted network."""
+    """Predictions `(1, tasks, Q, 1)` of a loop over tasks; `adapt` returns the adapted network.
+
+    It knows training alone: the steps of the settings, and what is predicted after the last.
+    """
+    assert steps is None and only_last
     answers = []
     for task_x, task_y, query_x in zip(support.x, support.y, x, strict=True):
         embedding = learner.encoder(Examples(task_x[None], task_y[None]))[0]  # (size,)
