@@ -7,6 +7,7 @@ import argparse
 import ast
 import dataclasses
 import importlib
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -83,8 +84,9 @@ def command_report(args: argparse.Namespace) -> None:
     if args.into is None:
         print(text, end="")
     else:
-        page = args.into.read_text(encoding="utf-8").partition("### ")[0]
-        write_atomically(args.into, (page + text).encode())
+        page = args.into.read_text(encoding="utf-8")
+        own = re.split(r"^(?=### \S+/\S+)", page, maxsplit=1, flags=re.MULTILINE)[0]
+        write_atomically(args.into, (own + text).encode())
 
 
 def command_settings(args: argparse.Namespace) -> None:
@@ -96,9 +98,9 @@ def command_settings(args: argparse.Namespace) -> None:
 
 def command_dial(args: argparse.Namespace) -> None:
     """Measure the mode-mix dial of lesson 2: sinusoid tasks alone, one to five families."""
-    from mmaml_lite.dial import store
+    from mmaml_lite.dial import measure_and_store
 
-    store(args.tasks)
+    measure_and_store(args.tasks)
 
 
 def command_run(args: argparse.Namespace) -> int:

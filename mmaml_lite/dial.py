@@ -5,22 +5,22 @@ changes, and what the Bayes-optimal predictor must reckon with. Every family bri
 a meta-batch as any other, so a method sees equally many sinusoids whatever else it is trained on.
 """
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from mmaml_lite import checkpoint, zoo
-from mmaml_lite.evaluate import TEST_QUERIES, TEST_SEED, errors, interval
+from mmaml_lite import zoo
+from mmaml_lite.evaluate import TEST_QUERIES, TEST_SEED, errors, interval, ratio
 from mmaml_lite.posterior import sobol
 from mmaml_lite.recipes import families_of
 from mmaml_lite.report import floor_errors
+from mmaml_lite.results import read_results, store
 from mmaml_lite.tasks import Mixture, Tasks
 from mmaml_lite.tasks.regression import PAPER_ORDER
 
+DIAL = "regression/dial"  # where its results are kept
 DIAL_TASKS = 4_000
 DIAL_METHODS = {"maml": "maml", "mumomaml": "mumomaml-film"}  # key in figures -> method
 FLOORS = ("bayes", "label_linear")
@@ -38,12 +38,6 @@ def dial_tasks(count: int = DIAL_TASKS) -> Tasks:
     asked = zoo.zoo_settings(f"{setting_of(1)}/maml")
     mixture = Mixture(asked.families, asked.shots, TEST_QUERIES, asked.noise)
     return mixture.sample(count, torch.Generator().manual_seed(TEST_SEED))
-
-
-def ratio(error: Tensor, floor: Tensor) -> dict[str, float]:
-    """Ratio of two means over the same tasks `(tasks,)`, with its 95 % interval (delta method)."""
-    value = (error.mean() / floor.mean()).item()
-    return {"mean": value, "ci95": interval(error - value * floor)["ci95"] / floor.mean().item()}
 
 
 def mean_curve(mixture: Mixture, x: Tensor, points: int = 8192) -> Tensor:
@@ -89,31 +83,18 @@ def measure(count: int = DIAL_TASKS, tell: Callable[[str], None] = print) -> dic
             )
         mixtures.append(point)
     return {
-        "family": PAPER_ORDER[0], "tasks": count, "queries": TEST_QUERIES, "test_seed": TEST_SEED,
-        "mixtures": mixtures,
+        "setting": DIAL, "family": PAPER_ORDER[0], "tasks": count, "queries": TEST_QUERIES,
+        "test_seed": TEST_SEED, "mixtures": mixtures,
     }  # fmt: skip
 
 
-def results_path() -> Path:
-    """Where the measured dial is kept."""
-    return zoo.data_folder() / "results" / "regression" / "dial.json"
-
-
-def store(count: int = DIAL_TASKS, tell: Callable[[str], None] = print) -> dict[str, Any]:
+def measure_and_store(
+    count: int = DIAL_TASKS, tell: Callable[[str], None] = print
+) -> dict[str, Any]:
     """Measure the dial and write it; on fewer tasks than the stored one, it is only measured."""
-    results = measure(count, tell)
-    if count < DIAL_TASKS:
-        tell(f"{count} tasks are fewer than the {DIAL_TASKS:,} of stored results: not stored")
-        return results
-    text = json.dumps(results, indent=1) + "\n"
-    checkpoint.write_atomically(results_path(), text.encode())
-    tell(f"wrote {results_path().name}")
-    return results
+    return store(measure(count, tell), count, DIAL_TASKS, tell)
 
 
 def read_dial() -> dict[str, Any]:
     """The stored dial; raises ValueError that says which command makes it."""
-    path = results_path()
-    if not path.is_file():
-        raise ValueError("the dial has not been measured: run python -m mmaml_lite dial")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_results(DIAL, "dial")

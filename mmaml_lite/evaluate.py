@@ -85,3 +85,9 @@ def neighbour_vote(embedding: Tensor, mode: Tensor) -> float:
     exact = "donot_use_mm_for_euclid_dist"  # near ones would be told apart by rounding alone
     distance = torch.cdist(embedding, embedding, compute_mode=exact).fill_diagonal_(torch.inf)
     return (mode[distance.argmin(1)] == mode).float().mean().item()
+
+
+def ratio(error: Tensor, floor: Tensor) -> dict[str, float]:
+    """Ratio of two means over the same tasks `(tasks,)`, with its 95 % interval (delta method)."""
+    value = (error.mean() / floor.mean()).item()
+    return {"mean": value, "ci95": interval(error - value * floor)["ci95"] / floor.mean().item()}

@@ -18,6 +18,7 @@ from mmaml_lite.floors import live_posterior
 from mmaml_lite.methods import mixture_of
 from mmaml_lite.networks import Tau
 from mmaml_lite.progress import Progress
+from mmaml_lite.report import FLOOR_LABELS
 from mmaml_lite.results import read_results
 from mmaml_lite.tasks import Examples, Family, Tasks
 
@@ -222,12 +223,7 @@ def embeddings(model: zoo.Model, tasks: Tasks) -> Tensor:
 def floors(modes: int) -> dict[str, float]:
     """The stored floors of a setting, by their label in figures."""
     found = read_results(f"regression/{modes}-modes")["floors"]
-    labels = {
-        "label_linear": "label-linear",
-        "bayes": "Bayes",
-        "bayes_mode_known": "Bayes, told the mode",
-    }
-    return {label: found[key]["mean"] for key, label in labels.items()}
+    return {label: found[key]["mean"] for key, label in FLOOR_LABELS.items()}
 
 
 def metrics(found: Mapping[str, Tensor], floor: Mapping[str, float]) -> dict[str, Any]:

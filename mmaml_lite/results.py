@@ -45,10 +45,10 @@ def introduced(methods: dict[str, Any], model: zoo.Model) -> dict[str, Any]:
     return record
 
 
-def stored(
+def store(
     results: dict[str, Any], count: int, enough: int, tell: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The results; written to data/results where they were measured on enough tasks."""
+    """Write results under data/results if they were measured on enough tasks, and return them."""
     if count < enough:
         tell(f"{count} tasks are fewer than the {enough:,} of stored results: not stored")
         return results
@@ -58,9 +58,10 @@ def stored(
     return results
 
 
-def read_results(setting: str) -> dict[str, Any]:
+def read_results(setting: str, command: str = "evaluate {}") -> dict[str, Any]:
     """Stored results of a setting; raises ValueError that says which command makes them."""
     path = results_path(setting)
     if not path.is_file():
-        raise ValueError(f"no results for {setting}: run python -m mmaml_lite evaluate {setting}")
-    return json.loads(path.read_text())
+        made_by = f"python -m mmaml_lite {command.format(setting)}"
+        raise ValueError(f"no results for {setting}: run {made_by}")
+    return json.loads(path.read_text(encoding="utf-8"))

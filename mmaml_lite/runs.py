@@ -21,7 +21,7 @@ class Run:
     sums: of what the steps since the last record measured. log: one record for every so many
     steps with the mean of what they measured; in regression the query loss of fresh tasks, an
     unbiased estimate of the test error. seconds: time spent training, over all slices. compiled:
-    whether this slice runs in compiled kernels, which round differently.
+    whether any slice ran in compiled kernels, which round differently.
     """
 
     settings: Any
@@ -89,7 +89,7 @@ def save(run: Run, path: Path) -> None:
     meta = {
         "kind": "run", "domain": run.settings.domain, "settings": run.settings.to_dict(),
         "step": run.step, "log": run.log, "sums": run.sums, "seconds": run.seconds,
-        "versions": run.versions(),
+        "versions": run.versions(), "compiled": run.compiled,
     }  # fmt: skip
     checkpoint.save(path, tensors, meta)
 
@@ -148,6 +148,7 @@ def resume(settings: Any, path: Path, device: torch.device) -> Run:
         ) from error
     run.step, run.log = meta["step"], meta["log"]
     run.sums, run.seconds = meta["sums"], meta["seconds"]
+    run.compiled = meta.get("compiled", False)
     return run
 
 

@@ -9,8 +9,9 @@ import torch
 
 from mmaml_lite import dial, figures, zoo
 from mmaml_lite.__main__ import main
-from mmaml_lite.evaluate import errors, interval
+from mmaml_lite.evaluate import errors, interval, ratio
 from mmaml_lite.methods import build
+from mmaml_lite.results import results_path
 from mmaml_lite.tasks import Mixture
 from mmaml_lite.tasks.regression import PAPER_ORDER
 from mmaml_lite.widgets import dial as widget
@@ -85,7 +86,7 @@ def test_a_ratio_has_the_interval_that_resampling_finds():
     g = torch.Generator().manual_seed(0)
     floor = 1 + torch.rand(400, generator=g)
     error = 3 * floor + torch.randn(400, generator=g)
-    found = dial.ratio(error, floor)
+    found = ratio(error, floor)
     picks = torch.randint(400, (4000, 400), generator=g)
     resampled = error[picks].mean(1) / floor[picks].mean(1)
     assert found["mean"] == pytest.approx((error.mean() / floor.mean()).item())
@@ -103,18 +104,18 @@ def test_every_number_is_measured_and_says_which_weights_it_belongs_to(small_zoo
     model = small_zoo[zoo.weights_path("regression/2-modes/maml")]
     found = errors(model.learner, dial.dial_tasks(8))
     assert record["stages"][-1] == interval(found[-1])
-    assert record["x_bayes"] == dial.ratio(found[-1], torch.linspace(1, 2, 8))
+    assert record["x_bayes"] == ratio(found[-1], torch.linspace(1, 2, 8))
     assert record["iterations"] == 7 and record["provisional"]
 
 
 def test_only_enough_tasks_are_stored(small_zoo, monkeypatch):
     told = []
     assert main(["dial", "--tasks", "5"]) == 0
-    assert not dial.results_path().exists()
+    assert not results_path(dial.DIAL).exists()
     with pytest.raises(ValueError, match="python -m mmaml_lite dial"):
         dial.read_dial()
     monkeypatch.setattr(dial, "DIAL_TASKS", 5)
-    results = dial.store(5, told.append)
+    results = dial.measure_and_store(5, told.append)
     assert dial.read_dial() == json.loads(json.dumps(results)) and told[-1] == "wrote dial.json"
 
 

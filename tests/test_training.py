@@ -145,6 +145,14 @@ def test_compiled_kernels_give_the_same_training(tmp_path, method):
         assert torch.allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
+def test_a_run_that_was_compiled_for_a_while_says_so_to_its_end(tmp_path):
+    run = runs.start(small(), torch.device("cpu"))
+    run.compiled = True
+    runs.save(run, tmp_path / "run.safetensors")
+    resumed = train(small(), tmp_path / "run.safetensors", "cpu")
+    assert resumed.versions()["inner loop"] == "compiled"
+
+
 def test_what_cannot_be_compiled_is_said_before_anything_is_written(tmp_path, monkeypatch):
     path = tmp_path / "run.safetensors"
     monkeypatch.setattr("shutil.which", lambda name: None)

@@ -67,6 +67,13 @@ def test_shipped_weights_score_as_their_log_says():
         assert last.mean().item() == pytest.approx(sum(logged) / len(logged), rel=0.25)
 
 
+def test_learning_curves_are_those_of_the_shipped_weights():
+    curves = comparison.learning(read_results("regression/2-modes"))["curves"]
+    *_, steps, losses = curves["MuMoMAML FiLM"]
+    assert steps[-1] == zoo.load(NAME).settings.iterations and len(steps) == len(losses)
+    assert losses[-1] < 0.2 * losses[0]
+
+
 def test_train_then_load_gives_the_same_model(trained, capsys):
     model = zoo.load(NAME)
     assert model.settings.iterations == 3 and model.provisional
@@ -187,7 +194,9 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
     assert marks["paper"]["MuMoMAML FiLM"][0] == pytest.approx((last + 0.2) / 0.2, rel=1e-5)
     assert marks["paper"]["MuMoMAML FiLM"][2]  # provisional
     assert marks["paper 2018"]["MuMoMAML FiLM"][0] == pytest.approx(0.3125 / 0.2)
-    assert "MuMoMAML FiLM" in comparison.learning(results)["curves"]
+    assert comparison.learning(results)["curves"] == {}  # three steps make no record
+    assert film["x_bayes"]["mean"] == marks["paper"]["MuMoMAML FiLM"][0]
+    assert film["steps_change"]["mean"] == pytest.approx(last - first, rel=1e-4)
     capsys.readouterr()
     assert main(["report", "regression/2-modes"]) == 0
     out = capsys.readouterr().out
@@ -195,9 +204,9 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
     assert "Bayes-optimal, mode unknown" in out and "60 test tasks" in out
     assert "iterations 3 instead of the recipe's 70000" in out
     page = trained / "page.md"
-    page.write_text("# Words\n\n### an old table\n")
+    page.write_text("# Words\n\n### My own\n\n### regression/2-modes: an old table\n")
     assert main(["report", "regression/2-modes", "--into", str(page)]) == 0
-    assert page.read_text() == "# Words\n\n" + out
+    assert page.read_text() == "# Words\n\n### My own\n\n" + out
 
 
 def test_errors_by_hand():

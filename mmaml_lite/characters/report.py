@@ -18,7 +18,7 @@ from mmaml_lite.characters.evaluation import (
 )
 from mmaml_lite.evaluate import interval, paired
 from mmaml_lite.published import OMNIGLOT
-from mmaml_lite.results import held, introduced, stored
+from mmaml_lite.results import held, introduced, store
 
 SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
 
@@ -91,7 +91,7 @@ def evaluate_setting(
         "rotations": asked.rotations, "split": asked.split, "methods": methods,
         "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},
     }  # fmt: skip
-    return stored(results, count, TEST_EPISODES, tell)
+    return store(results, count, TEST_EPISODES, tell)
 
 
 def shown(stats: dict[str, float]) -> str:

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmaml_lite import zoo
 from mmaml_lite.evaluate import interval, neighbour_vote, paired
 from mmaml_lite.published import CURVES
-from mmaml_lite.results import held, introduced, stored
+from mmaml_lite.results import held, introduced, store
 from mmaml_lite.rl.domain import METHODS
 from mmaml_lite.rl.evaluation import (
     TEST_SEED,
@@ -104,7 +104,7 @@ def evaluate_setting(
             for ending in worlds
         },
     }  # fmt: skip
-    return stored(results, count, TEST_TASKS, tell)
+    return store(results, count, TEST_TASKS, tell)
 
 
 def has_scale(floors: Mapping[str, Mapping[str, float]]) -> bool:
