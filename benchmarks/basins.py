@@ -2,7 +2,8 @@
 
 Prints, for each seed, the error on the same fresh tasks before any step and after each one, and how
 much of the tangent kernel (its trace) the first and the last layer bring: what moves in the first
-gradient step. Whoever compares single runs compares draws of this kind.
+gradient step. Whoever compares single runs compares draws of this kind. `--shipped` prints the same
+for the networks of the zoo's MAML and Multi-MAML with two modes, mode by mode, without training.
 `python benchmarks/basins.py`, four minutes on one core.
 """
 
@@ -28,6 +29,25 @@ def shares(learner: Learner) -> tuple[float, float]:
     return first / total, (part[f"weight{last}"] + part[f"bias{last}"]) / total
 
 
+def shipped() -> None:
+    """Print one row of Markdown for each network of the zoo's that answers for a mode."""
+    setting = "regression/2-modes"
+    print("| method | recipe | seed | mode | after all steps | first layer | last layer |")
+    print("|" + " --- |" * 7)
+    for name, recipe, seed in zoo.available(setting):
+        model = zoo.read(zoo.weights_path(name, recipe, seed))
+        if model.learner.settings.modulation is not None:
+            continue
+        tasks = shared_tasks(model.settings, 8_000, seed=99)
+        found = errors(model.learner, tasks)[-1]
+        for i, mode in enumerate(model.settings.families):
+            network = model.learner.learners[i] if model.settings.per_mode else model.learner
+            error = interval(found[tasks.mode == i])
+            moves = " | ".join(f"{share:.1%}" for share in shares(network))
+            print(f"| {model.label} | {recipe} | {seed} | {mode} "
+                  f"| {error['mean']:.2f} ± {error['ci95']:.2f} | {moves} |")  # fmt: skip
+
+
 def main() -> None:
     """Print one row of Markdown for each seed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -35,7 +55,11 @@ def main() -> None:
     parser.add_argument("--method", default="maml")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=1_000, help="outer steps of each training")
+    parser.add_argument("--shipped", action="store_true", help="the zoo's networks instead")
     args = parser.parse_args()
+    if args.shipped:
+        shipped()
+        return
     name = f"regression/{args.setting}/{args.method}"
     tasks = shared_tasks(zoo.zoo_settings(name), 8_000, seed=99)
     print(f"{name}, {args.steps:,} outer steps, {len(tasks):,} fresh tasks\n")

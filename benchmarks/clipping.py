@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from mmaml_lite import algorithm, zoo
-from mmaml_lite.evaluate import errors, interval, shared_tasks
+from mmaml_lite.evaluate import errors, paired, shared_tasks
 from mmaml_lite.methods import Learner, build
 from mmaml_lite.networks import Tau
 from mmaml_lite.tasks import Examples, Tasks
@@ -53,10 +53,11 @@ def main() -> None:
         print(
             f"gradient norm: median {norm[:, 0].median():.0f} at step 1, largest {norm.max():.0f}; "
         )
-        for label, learner in [("as trained", model.learner), ("with the clip", clipped)]:
-            stages = [interval(stage) for stage in errors(learner, tasks)]
-            shown = ", ".join(f"{s['mean']:.3f}" for s in stages)
-            print(f"{label}: errors {shown} (± {stages[-1]['ci95']:.3f} at the end)")
+        found = {"as trained": errors(model.learner, tasks), "with it": errors(clipped, tasks)}
+        for label, stages in found.items():
+            print(f"{label}: errors {', '.join(f'{e.mean():.3f}' for e in stages)}")
+        change = paired(found["with it"][-1], found["as trained"][-1])
+        print(f"the clip changes the last by {change['mean']:+.3f} ± {change['ci95']:.3f}")
 
 
 if __name__ == "__main__":

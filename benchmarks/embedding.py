@@ -1,9 +1,10 @@
 """What the distance between two embeddings says: about the functions, and about the modes.
 
-For each trained encoder, and for an untrained one as a control: how the order of the distances
+For each trained encoder, and for untrained ones as a control: how the order of the distances
 between embeddings follows the order of the distances between the true functions, between the means
 of the Bayes posterior (what five points can tell of the functions) and between the Bayes posteriors
 over the modes (Spearman's rank correlation over all pairs of tasks, and over pairs of one mode).
+Two made-up codes say what to compare with: the name of the family alone, and the true function.
 Then a linear probe: what a logistic regression on the embedding says of the mode, beside Bayes.
 `python benchmarks/embedding.py [settings]`, about a minute for each setting.
 """
@@ -28,9 +29,14 @@ SEED = 7  # apart from the test tasks and from every training seed
 
 
 def rank_correlation(a: Tensor, b: Tensor) -> float:
-    """Spearman's rank correlation of two samples `(n,)`; ties are ranked in their order."""
-    ranks = torch.stack([v.argsort(stable=True).argsort().double() for v in (a, b)])
-    return torch.corrcoef(ranks)[0, 1].item()
+    """Spearman's rank correlation of two samples `(n,)`; ties share their mean rank."""
+    return torch.corrcoef(torch.stack([ranks(a), ranks(b)]))[0, 1].item()
+
+
+def ranks(v: Tensor) -> Tensor:
+    """Rank of every entry of v `(n,)`, the mean rank where several are equal."""
+    _, place, counts = v.unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - (counts - 1) / 2.0)[place].double()
 
 
 def pair_distances(v: Tensor, p: float = 2.0) -> Tensor:
@@ -61,7 +67,7 @@ def probe(v: Tensor, mode: Tensor, modes: int) -> Tensor:
 
 def print_correlations(
     tasks: Tasks,
-    embedded: Mapping[str, Tensor],
+    embedded: dict[str, Tensor],
     mixture: Mixture,
     posterior: Posterior,
     grid: Tensor,
@@ -74,11 +80,14 @@ def print_correlations(
         "Bayes means": pair_distances(posterior.mean[:PAIRED]),
         "Bayes over modes": pair_distances(posterior.probability[:PAIRED], 1.0),
     }
+    named = F.one_hot(few.mode).double()
+    noise = torch.randn(named.shape, generator=torch.Generator().manual_seed(SEED))
+    codes = {"the family's name alone": named + 0.05 * noise, "the true function": truth}
     one_mode = pair_distances(few.mode[:, None]) == 0
     print(f"{PAIRED:,} tasks, {len(one_mode):,} pairs\n")
     print(f"| encoder | {' | '.join(similar)} | functions, pairs of one mode |")
     print("|" + " --- |" * (len(similar) + 2))
-    for label, v in embedded.items():
+    for label, v in (embedded | codes).items():
         apart = pair_distances(v[:PAIRED])
         cells = [rank_correlation(apart, d) for d in similar.values()]
         cells.append(rank_correlation(apart[one_mode], similar["functions"][one_mode]))
@@ -109,7 +118,10 @@ def main() -> None:
             f"{recipe}, seed {seed}": zoo.load(name, recipe, seed).learner
             for found, recipe, seed in zoo.available(f"regression/{setting}") if found == name
         }  # fmt: skip
-        learners["untrained"] = build(settings).eval()
+        learners |= {
+            f"{recipe}, untrained": build(zoo.zoo_settings(name, recipe)).eval()
+            for recipe in ("paper", "ours")
+        }
         tasks = shared_tasks(settings, TASKS, SEED)
         tasks = tasks[torch.randperm(TASKS, generator=torch.Generator().manual_seed(SEED))]
         embedded = {label: m.embed(tasks.support).detach() for label, m in learners.items()}

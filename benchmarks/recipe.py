@@ -1,9 +1,10 @@
-"""The trials behind the recipe `ours`: short trainings at about equal processor time.
+"""The trials behind the recipe `ours`: short trainings, the seconds of each beside its error.
 
-`reading`: MuMoMAML without an inner loop for its first steps, without any at all, and with one from
-the start for fewer steps. `maml`: tuned MAML by the recipe, and with one thing changed. All on one
-thread, on tasks of one seed. Then the error on the same fresh tasks, by stage, beside Bayes'. Run
-it as `python benchmarks/recipe.py reading` (or `maml`); about ten minutes each.
+`order`: MuMoMAML without an inner loop for its first steps, without any at all, and with one from
+the start for fewer steps. `reader`: modulation alone by the recipe, and with one thing as in the
+paper's. `maml`: tuned MAML by the recipe, and with one thing changed. All on one thread, on tasks
+of one seed. Then the error on the same fresh tasks, by stage, beside Bayes'. Run it as
+`python benchmarks/recipe.py order` (or `reader`, `maml`); about ten minutes each.
 """
 
 import argparse
@@ -17,19 +18,33 @@ from mmaml_lite.training import train
 
 SAME = {"inner_clip_norm": 1000.0}  # apart from the order of learning, they are alike
 Trials = dict[str, tuple[float, dict[str, Any]]]  # steps, as a share of --steps; settings
-READING: Trials = {
+ORDER: Trials = {
     "modulation first": (1.0, SAME | {"modulation_first": 0.85}),
     "modulation alone": (1.0, SAME | {"modulation_first": 1.0}),
     "inner loop from the start": (0.4, SAME | {"modulation_first": 0.0, "step_size": 0.001}),
 }
+ALONE = {"modulation_first": 1.0}
+READER: Trials = {
+    "the recipe": (1.0, ALONE),
+    "the authors' LSTM": (1.0, ALONE | {"encoder": "lstm", "encoder_hidden": 40}),
+    "initial weights small": (1.0, ALONE | {"init": "small"}),
+    "first block modulated alone": (1.0, ALONE | {"blocks": (0,)}),
+    "25 tasks of each mode, 5 queries": (1.0, ALONE | {"tasks_per_mode": 25, "queries": 5}),
+    "constant learning rate": (1.0, ALONE | {"schedule": "constant"}),
+}
 MAML: Trials = {
     "the recipe": (1.0, {}),
+    "step sizes not learned": (1.0, {"learn_step_size": None}),
     "no bias transformation": (1.0, {"context": 0}),
     "learning rate 0.001": (1.0, {"learning_rate": 0.001}),
     "learning rate 0.01": (1.0, {"learning_rate": 0.01}),
     "twice the tasks, half the steps": (0.5, {"tasks_per_mode": 50}),
 }
-GROUPS = {"reading": ("mumomaml-film", READING, 20_000), "maml": ("tuned-maml", MAML, 5_000)}
+GROUPS = {
+    "order": ("mumomaml-film", ORDER, 20_000),
+    "reader": ("mumomaml-film", READER, 10_000),
+    "maml": ("tuned-maml", MAML, 5_000),
+}
 
 
 def main() -> None:
