@@ -198,7 +198,7 @@ def removed_table(results: dict[str, Any]) -> list[str]:
         modulation, steps = removed(results, record)
         weights = record["weights"]
         adapts, modulated = len(record["stages"]) > 1, weights["encoder"] > 0
-        alphas = "; ".join(f"{sum(a):.1g}" for _, a in sorted(record["step_sizes"].items()))
+        alphas = "; ".join(f"{sum(a):.2g}" for _, a in sorted(record["step_sizes"].items()))
         change = record["steps_change"]
         seeds = ", ".join(f"{s['mean']:.3f}" for _, s in sorted(record["seeds"].items()))
         cells = [
