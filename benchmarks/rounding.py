@@ -23,9 +23,9 @@ def shaken(model: zoo.Model, part: str) -> torch.nn.Module:
     """The learner with the matrices of a part shaken: "reader" (encoder and heads) or "theta"."""
     generator = torch.Generator().manual_seed(11)
     state = model.learner.state_dict()
-    is_read = zoo.compact(state)
+    kept = zoo.compact(state)
     for name, weight in state.items():
-        halved = is_read[name].dtype == torch.half
+        halved = kept[name].dtype == torch.half
         if weight.ndim > 1 and (halved if part == "reader" else "theta" in name):
             u = 2 * torch.rand(weight.shape, generator=generator) - 1
             state[name] = weight * (1 + HALF_ULP * u)
