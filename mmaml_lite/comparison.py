@@ -62,7 +62,8 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
         "title": f"{len(results['families'])} modes",
         "methods": list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])), "marks": marks,
         "floors": {
-            label: results["floors"][k]["mean"] / bayes for k, label in FLOOR_LABELS.items()
+            label.removeprefix("Bayes, "): results["floors"][k]["mean"] / bayes
+            for k, label in FLOOR_LABELS.items()
         },
     }  # fmt: skip
 
