@@ -16,7 +16,6 @@ import os
 import platform
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,7 +31,7 @@ from peers import gradient, higher, higher_loop, loop
 
 from mmaml_lite import lowrank
 from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import settings_for
+from mmaml_lite.methods import has_compiler, settings_for
 from mmaml_lite.outer import outer_step
 from mmaml_lite.runs import Run, compile_run, start
 
@@ -166,7 +165,7 @@ def compare(args: argparse.Namespace, device: torch.device) -> None:
     if not higher:
         print("\n`higher` is not installed (pip install higher): left out.")
     compiled = ["compiled reference", "compiled fast"] if "compiled" in args.tables else []
-    if compiled and not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+    if compiled and not has_compiler():
         print("\nNo C++ compiler here: the compiled variants are left out.")
         compiled = []
     runs, first = {}, {}

@@ -144,7 +144,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--compile", dest="compiled", action="store_true",
-        help="regression: a minute's compilation, then steps in half to three quarters of the time",
+        help="regression: a minute's compilation, then steps in half to four fifths of the time",
     )  # fmt: skip
     experiment("settings", command_settings)
 

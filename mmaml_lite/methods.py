@@ -221,14 +221,20 @@ def mixture_of(settings: Settings) -> Mixture:
     return Mixture(settings.families, settings.shots, settings.queries, settings.noise)
 
 
+def has_compiler() -> bool:
+    """Whether there is a C++ compiler, which compiled kernels need on the CPU."""
+    return any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
+
+
 def compile_inner_loop(learner: Learner | PerMode) -> None:
     """Let a learner take its inner steps in compiled kernels, from now on: equal up to rounding.
 
-    The first outer step then takes about a minute; those after it, half to three quarters of their
-    time (`benchmarks/adaptation.py`). Raises ValueError without a C++ compiler, on the CPU.
+    The first outer step then takes up to a minute (and so does the first with inner steps, where
+    modulation is trained first), the others half to four fifths of their time
+    (`benchmarks/adaptation.py`). Raises ValueError without a C++ compiler, on the CPU.
     """
     on_cpu = next(learner.parameters()).device.type == "cpu"
-    if on_cpu and not any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
+    if on_cpu and not has_compiler():
         raise ValueError(
             "compiling the inner loop needs a C++ compiler (g++ or clang++): install one, or train "
             "without compiling"

@@ -78,7 +78,7 @@ def train(
     target, kind = pick_device(device), domain(settings.domain)
     known = path is not None and Path(path).exists()
     run = resume(settings, path, target) if known else start(settings, target)
-    if compiled:
+    if compiled and not run.finished:
         compile_run(run)
     if path is not None and not known:
         save(run, path)  # better to fail now than after hours of training

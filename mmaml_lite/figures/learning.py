@@ -67,8 +67,9 @@ def learning(
     says = (
         "**What to see.** The training loss, which is the error on fresh tasks, averaged over ever "
         "longer stretches, down to Bayes (dashed). Both axes are logarithmic: a curve that still "
-        "falls at its end would fall further, but each further step down takes longer. Our "
-        "MuMoMAML takes no inner steps in 90 % of its training: its curve is without them, first."
+        "falls at its end would fall further, but each further step down takes longer. "
+        "MuMoMAML by our recipe takes no inner steps in the first 90 % of its training: until then "
+        "its curve is the loss of modulation alone."
     )
     finish(fig, 460, title, says, f"{title} {'; '.join(ends)}.")
     return fig.update_layout(margin={"t": 112, "l": 60, "r": 14, "b": 50}, legend={"y": 0.94})

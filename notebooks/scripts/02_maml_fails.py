@@ -360,10 +360,11 @@ On {len(some):,} shared tasks MAML ends at {last["maml"].mean():.2f} and MuMoMAM
 - learned step sizes, with everything else as it was, close {says["paper/tuned-maml"]};
 - learned step sizes in a training of our own, which also starts from other weights, takes more
   queries and learns faster, close {says["ours/tuned-maml"]};
-- learned step sizes *and* 50 steps (the fifth again and again) close {says["tuned, 50 steps"]}.
+- learned step sizes *and* 50 steps (from the sixth on with the sizes of the fifth) close
+  {says["tuned, 50 steps"]}.
 
-(Lines three and four are measured on all {measured["tasks"]:,} test tasks, the others on these.) So
-of MAML's deficit after five steps, {share["paper/tuned-maml"][0]:.0%} *is* a matter of the step
+(The third and the fourth are measured on all {measured["tasks"]:,} test tasks, as shares of the gap
+there, the others on the tasks above.) So of MAML's deficit after five steps, {share["paper/tuned-maml"][0]:.0%} *is* a matter of the step
 size, and more of it can be had for ten times the work. A comparison with five fixed steps alone
 would credit modulation with all of that. In the paper the two ended at {paper["maml"]:.2f} and
 {paper["mumomaml-film"]:.2f}: of *that* gap, {gone:.0%} is gone with our MAML and 50 steps, with no
@@ -536,8 +537,8 @@ ask(QUIZ_KERNEL)
 # - **The kernel story is about the start.** Real networks leave their tangent, as you saw. The
 #   label-linear floor binds linearised MAML, not MAML with many steps.
 # - **Our best factor was chosen on the tasks it is scored on.** That favours the step size, if anything.
-# - **The step sizes tuned here are one recipe's.** Another schedule, longer training or step sizes
-#   for each weight may do better. We show what we trained.
+# - **The step sizes tuned here are those of two recipes**, the paper's and ours. Another schedule, longer
+#   training or step sizes for each weight may do better. We show what we trained.
 # - **One training run each.** The intervals are over tasks, not over seeds of training.
 #
 # ## Recap
