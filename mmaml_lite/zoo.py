@@ -169,7 +169,7 @@ def is_variant(changes: dict[str, Any]) -> bool:
 
 
 def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as the zoo keeps those of regression: encoder and heads in half precision.
+    """Weights as the zoo keeps regression: encoder and heads, their matrices, in half precision.
 
     That moves the error of no method with 2, 3 or 5 modes by more than 0.0005
     (`benchmarks/rounding.py`). theta keeps all its digits: the inner steps amplify what is rounded

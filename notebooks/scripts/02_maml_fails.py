@@ -364,11 +364,11 @@ On {len(some):,} shared tasks MAML ends at {last["maml"].mean():.2f} and MuMoMAM
   {says["tuned, 50 steps"]}.
 
 (The third and the fourth are measured on all {measured["tasks"]:,} test tasks, as shares of the gap
-there, the others on the tasks above.) So of MAML's deficit after five steps, {share["paper/tuned-maml"][0]:.0%} *is* a matter of the step
-size, and more of it can be had for ten times the work. A comparison with five fixed steps alone
-would credit modulation with all of that. In the paper the two ended at {paper["maml"]:.2f} and
-{paper["mumomaml-film"]:.2f}: of *that* gap, {gone:.0%} is gone with our MAML and 50 steps, with no
-modulation at all.
+there, the others on the tasks above.) So of MAML's deficit after five steps,
+{share["paper/tuned-maml"][0]:.0%} *is* a matter of the step size, and more of it can be had for ten
+times the work. A comparison with five fixed steps alone would credit modulation with all of that.
+In the paper the two ended at {paper["maml"]:.2f} and {paper["mumomaml-film"]:.2f}: of *that* gap,
+{gone:.0%} is gone with our MAML and 50 steps, with no modulation at all.
 """)
 
 # %% [markdown]

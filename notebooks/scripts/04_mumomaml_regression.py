@@ -323,7 +323,7 @@ trained = [model.settings.iterations for model in (reader, mumomaml)]
 if modulation != "film" or trained[0] != trained[1]:
     so = (
         f"But beware: it modulates by FiLM and was trained for {trained[0]:,} outer steps, the "
-        f"MuMoMAML shown here by {modulation} for {trained[1]:,}: they differ in more than the steps."
+        f"MuMoMAML here by {modulation} for {trained[1]:,}: they differ in more than the steps."
     )
 elif off["mean"] < off["ci95"]:
     so = (
