@@ -13,7 +13,7 @@ import torch
 
 from mmaml_lite import zoo
 from mmaml_lite.evaluate import errors, shared_tasks
-from mmaml_lite.methods import build
+from mmaml_lite.methods import build, compact
 
 TASKS = 4_000
 HALF_ULP = 2.0**-11  # relative to the weight, at most
@@ -23,7 +23,7 @@ def shaken(model: zoo.Model, part: str) -> torch.nn.Module:
     """The learner with the matrices of a part shaken: "reader" (encoder and heads) or "theta"."""
     generator = torch.Generator().manual_seed(11)
     state = model.learner.state_dict()
-    kept = zoo.compact(state)
+    kept = compact(state)
     for name, weight in state.items():
         halved = kept[name].dtype == torch.half
         if weight.ndim > 1 and (halved if part == "reader" else "theta" in name):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mmaml_lite.registry import Registry
 
@@ -34,7 +34,8 @@ class Domain:
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
     mean makes one record of the log; threads: that pay off in training, None for all there are;
     report: module with `evaluate_setting` and `markdown`; compile: lets a learner train in compiled
-    kernels, None where nothing of the kind is there.
+    kernels, None where nothing of the kind is there; compact: a learner's weights -> what the zoo
+    keeps of them, by default all.
     """
 
     settings: type
@@ -48,6 +49,7 @@ class Domain:
     threads: int | None
     report: str
     compile: Callable[[nn.Module], None] | None = None
+    compact: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
 
 
 DOMAINS: Registry[Domain] = Registry("domain")

@@ -8,7 +8,14 @@ from torch import Tensor, nn
 
 from mmaml_lite.descent import descend, set_learning_rate
 from mmaml_lite.domains import DOMAINS, Domain
-from mmaml_lite.methods import METHODS, build, compile_inner_loop, mixture_of, settings_for
+from mmaml_lite.methods import (
+    METHODS,
+    build,
+    compact,
+    compile_inner_loop,
+    mixture_of,
+    settings_for,
+)
 from mmaml_lite.recipes import INNER_CLIP_NORM, Settings, families_of
 from mmaml_lite.runs import Run
 from mmaml_lite.tasks import Tasks
@@ -70,4 +77,5 @@ DOMAINS.add("regression", Domain(
     threads=1,
     report="mmaml_lite.report",
     compile=compile_inner_loop,
+    compact=compact,
 ))  # fmt: skip

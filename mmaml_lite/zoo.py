@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mmaml_lite import checkpoint
 from mmaml_lite.device import pick_device, threads
@@ -168,20 +168,6 @@ def is_variant(changes: dict[str, Any]) -> bool:
     return bool(set(changes) - {"iterations"})
 
 
-def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights as the zoo keeps regression: encoder and heads, their matrices, in half precision.
-
-    That moves the error of no method with 2, 3 or 5 modes by more than 0.0005
-    (`benchmarks/rounding.py`). theta keeps all its digits: the inner steps amplify what is rounded
-    there.
-    """
-    reader = {"encoder", "heads"}
-    return {
-        name: t.half() if t.ndim > 1 and reader & set(name.split(".")) else t
-        for name, t in state.items()
-    }
-
-
 def export(run: Run, name: str, path: Path | None = None) -> Path:
     """Put a run's weights into the zoo or `path`, with settings, log and versions."""
     path = path or weights_path(name, run.settings.recipe, run.settings.seed)
@@ -191,8 +177,7 @@ def export(run: Run, name: str, path: Path | None = None) -> Path:
         "settings": settings.to_dict(), "log": run.log, "versions": run.versions(),
         "seconds": run.seconds,
     }  # fmt: skip
-    state = run.learner.state_dict()
-    checkpoint.save(path, compact(state) if settings.domain == "regression" else state, meta)
+    checkpoint.save(path, domain(settings.domain).compact(run.learner.state_dict()), meta)
     return path
 
 
