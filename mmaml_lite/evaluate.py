@@ -5,6 +5,7 @@ set is large, the same for every method, and methods are compared task by task.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -61,16 +62,12 @@ def interval(values: Tensor) -> dict[str, float]:
     return {"mean": values.mean().item(), "ci95": half, "median": values.median().item()}
 
 
-def summary(errors: Tensor, tasks: Tasks, names: tuple[str, ...]) -> dict[str, Any]:
-    """Numbers for a table, every stage and every mode, from errors `(stages, tasks)`."""
+def summary(found: Tensor, mode: Tensor, names: Sequence[str]) -> dict[str, Any]:
+    """Numbers for a table: `interval` of every stage of `(stages, tasks)`, overall and by mode."""
     return {
-        "stages": [interval(stage) for stage in errors],
+        "stages": [interval(stage) for stage in found],
         "modes": {
-            name: {
-                "post_modulation": interval(errors[0, tasks.mode == i]),
-                "post_adaptation": interval(errors[-1, tasks.mode == i]),
-            }
-            for i, name in enumerate(names)
+            name: [interval(stage[mode == i]) for stage in found] for i, name in enumerate(names)
         },
     }
 

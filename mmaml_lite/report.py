@@ -1,7 +1,7 @@
 """Evaluate what the zoo holds on shared test tasks; print it beside the papers and the floors."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -87,7 +87,7 @@ def evaluate_setting(
     means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
     floor = floor_errors(setting, tasks, tell)
     for key, mean in means.items():
-        methods[key] |= summary(mean, tasks, families)
+        methods[key] |= summary(mean, tasks.mode, families)
         methods[key] |= {
             "x_bayes": ratio(mean[-1], floor["bayes"]), "steps_change": paired(mean[-1], mean[0])
         }  # fmt: skip
@@ -97,7 +97,11 @@ def evaluate_setting(
         "setting": setting, "families": families, "tasks": count, "queries": TEST_QUERIES,
         "test_seed": TEST_SEED, "methods": methods,
         "nothing": interval(tasks.query.y.square().mean(dim=(1, 2))),
-        "floors": {name: by_mode(floor[name], tasks, families) for name in FLOORS},
+        "floors": {
+            name: interval(floor[name])
+            | {"modes": summary(floor[name][None], tasks.mode, families)["modes"]}
+            for name in FLOORS
+        },
         "mode_accuracy": interval(floor["mode_right"].float()),
         "paired": {
             f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
@@ -121,12 +125,6 @@ def makeup(model: zoo.Model) -> dict[str, Any]:
             logs.setdefault(name.rpartition(".")[2], []).append(alpha.detach())
     step_sizes = {layer: torch.stack(a).mean(0).exp().tolist() for layer, a in logs.items()}
     return {"weights": weights, "told": model.settings.per_mode, "step_sizes": step_sizes}
-
-
-def by_mode(error: Tensor, tasks: Tasks, names: Sequence[str]) -> dict[str, Any]:
-    """Mean error `(tasks,)` of all tasks and, under "modes", of each mode's."""
-    modes = {name: interval(error[tasks.mode == i]) for i, name in enumerate(names)}
-    return interval(error) | {"modes": modes}
 
 
 def ordered(methods: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -16,11 +16,12 @@ from mmaml_lite.characters.domain import (
     outer_step,
     setting_of,
 )
-from mmaml_lite.characters.evaluation import accuracies, shared_episodes, summary
+from mmaml_lite.characters.evaluation import accuracies, shared_episodes
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.domains import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.evaluate import summary
 from mmaml_lite.results import read_results
 from mmaml_lite.runs import start, stored_settings
 from mmaml_lite.training import Callback, train

@@ -226,11 +226,11 @@ def test_errors_by_hand():
 
     found = evaluate.errors(OffByOne(), tasks, chunk=3)
     torch.testing.assert_close(found, torch.tensor([[1.0], [0.25], [0.0]]).expand(3, 7))
-    summary = evaluate.summary(found, tasks, ("linear", "tanh"))
+    summary = evaluate.summary(found, tasks.mode, ("linear", "tanh"))
     assert summary["stages"][1] == pytest.approx(
         {"mean": 0.25, "ci95": 0.0, "median": 0.25}, abs=1e-6
     )
-    assert summary["modes"]["tanh"]["post_modulation"]["mean"] == 1.0
+    assert summary["modes"]["tanh"][0]["mean"] == 1.0
 
 
 def test_intervals_by_hand():

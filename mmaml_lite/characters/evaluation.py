@@ -1,7 +1,6 @@
 """Accuracy of trained learners on many test episodes, stage by stage, in both normalisations."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,7 +9,6 @@ from mmaml_lite.characters.domain import episodes
 from mmaml_lite.characters.episodes import Episodes
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
-from mmaml_lite.evaluate import interval
 
 TEST_EPISODES = 2_000
 TEST_SEED = 1812_07172  # apart from every training seed
@@ -57,13 +55,3 @@ def accuracies(
         found.append((logits.argmax(-1) == part.query.y).float().mean(-1).cpu())
         modes.append(part.mode.cpu())
     return torch.cat(found, 1), torch.cat(modes)
-
-
-def summary(found: Tensor, modes: Tensor, names: tuple[str, ...]) -> dict[str, Any]:
-    """Numbers for a table from accuracies `(stages, episodes)`: every stage, every source."""
-    return {
-        "stages": [interval(stage) for stage in found],
-        "modes": {
-            name: [interval(stage[modes == i]) for stage in found] for i, name in enumerate(names)
-        },
-    }

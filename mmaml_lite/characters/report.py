@@ -14,9 +14,8 @@ from mmaml_lite.characters.evaluation import (
     accuracies,
     queries_for,
     shared_episodes,
-    summary,
 )
-from mmaml_lite.evaluate import interval, paired
+from mmaml_lite.evaluate import interval, paired, summary
 from mmaml_lite.published import OMNIGLOT
 from mmaml_lite.results import held, introduced, store
 
