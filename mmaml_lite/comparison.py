@@ -45,6 +45,7 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
     marks: dict[str, dict[str, tuple[float, float, bool]]] = {
         source: {} for source in ("paper", "ours", *printed)
     }
+    seeds: dict[str, list[tuple[str, float]]] = {}
     for key, record in ordered(results["methods"]):
         recipe = key.split("/")[0]
         if recipe not in marks:
@@ -52,6 +53,9 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
         label = record["label"].removesuffix(" (provisional)")
         times = record["x_bayes"]
         marks[recipe][label] = times["mean"], times["ci95"], record["provisional"]
+        if len(record["seeds"]) > 1:
+            runs = [(label, seed["mean"] / bayes) for seed in record["seeds"].values()]
+            seeds.setdefault(recipe, []).extend(runs)
     for method, papers in REGRESSION.get(setting, {}).items():
         for source, paper in printed.items():
             if paper in papers:
@@ -61,6 +65,7 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": f"{len(results['families'])} modes",
         "methods": list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])), "marks": marks,
+        "seeds": seeds,
         "floors": {
             label.removeprefix("Bayes, "): results["floors"][k]["mean"] / bayes
             for k, label in FLOOR_LABELS.items()

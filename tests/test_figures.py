@@ -145,15 +145,18 @@ def distance_views():
         "paper 2018": {"MAML": (5.0, nan, False)},
     }
     floors = {"Bayes": 1.0, "told": 0.7}
-    view = {"title": "2 modes", "methods": ["MAML", "nobody's", "FiLM"], "marks": marks}
-    return [view | {"floors": floors}, view | {"title": "3 modes", "floors": floors}]
+    view = {"methods": ["MAML", "nobody's", "FiLM"], "marks": marks, "floors": floors}
+    runs = {"paper": [("MAML", 3.5), ("MAML", 4.5)]}
+    return [view | {"title": "2 modes", "seeds": {}}, view | {"title": "3 modes", "seeds": runs}]
 
 
 def test_distances_mark_every_source_in_the_order_of_the_methods(distance_views):
     fig = figures.distances(distance_views)
     assert fig.layout.yaxis.categoryarray == ("FiLM", "MAML")  # from below
+    (runs,) = [t for t in fig.data if t.name == "one seed"]
+    assert runs.xaxis == "x2" and [*runs.x] == [3.5, 4.5] and [*runs.y] == ["MAML", "MAML"]
     for axis in ("x", "x2"):
-        (paper,) = panel(fig, axis, legendgroup="paper")
+        paper = panel(fig, axis, legendgroup="paper")[0]
         assert [*paper.x] == [4.0, 1.5] and [*paper.error_x.array] == [0.2, 0.1]
         assert [*paper.y] == ["MAML", "FiLM"] and [*paper.text] == ["", "*"]  # the provisional one
         (ours,) = panel(fig, axis, legendgroup="ours")

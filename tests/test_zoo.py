@@ -193,6 +193,12 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
     marks = comparison.distances(results)["marks"]
     assert marks["paper"]["MuMoMAML FiLM"][0] == pytest.approx((last + 0.2) / 0.2, rel=1e-5)
     assert marks["paper"]["MuMoMAML FiLM"][2]  # provisional
+    assert comparison.distances(results)["seeds"] == {}  # one of each
+    film["seeds"]["1"] = {"mean": 0.4}
+    runs = comparison.distances(results)["seeds"]["paper"]
+    assert [label for label, _ in runs] == ["MuMoMAML FiLM"] * 2
+    assert runs[1][1] == pytest.approx(0.4 / 0.2)
+    del film["seeds"]["1"]
     assert marks["paper 2018"]["MuMoMAML FiLM"][0] == pytest.approx(0.3125 / 0.2)
     assert comparison.learning(results)["curves"] == {}  # three steps make no record
     assert film["x_bayes"]["mean"] == marks["paper"]["MuMoMAML FiLM"][0]

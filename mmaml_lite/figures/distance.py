@@ -24,8 +24,8 @@ def distances(
     """One panel for each setting, one row for each method: its error, as a multiple of Bayes.
 
     views: title; methods: labels in the order of the rows; marks: source of SOURCES -> method's
-    label -> (times Bayes, half interval or NaN, whether provisional); floors: label -> times Bayes,
-    drawn as lines.
+    label -> (times Bayes, half interval or NaN, whether provisional); seeds: source -> pairs of
+    label and times Bayes, drawn as strokes; floors: label -> times Bayes, drawn as lines.
     """
     drawn = {label for v in views for marks in v["marks"].values() for label in marks}
     labels = [label for label in views[0]["methods"] if label in drawn]
@@ -46,6 +46,16 @@ def distances(
                     hovertemplate="%{y}, " + name + ": %{x:.2f} × Bayes<extra></extra>",
                 ), 1, column,
             )  # fmt: skip
+        for source, runs in view["seeds"].items():
+            fig.add_trace(
+                go.Scatter(
+                    x=[x for _, x in runs], y=[label for label, _ in runs], mode="markers",
+                    name="one seed", legendgroup=source, showlegend=False,
+                    marker={"symbol": "line-ns-open", "size": 16, "color": SOURCES[source][1],
+                            "line": {"width": 2}},
+                    hovertemplate="%{y}, one seed: %{x:.2f} × Bayes<extra></extra>",
+                ), 1, column,
+            )  # fmt: skip
         for label, value in view["floors"].items():
             fig.add_vline(
                 x=value, line={"color": INK if value == 1 else SOFT, "width": 1.5,
@@ -57,6 +67,7 @@ def distances(
                 row=1, col=column,
             )  # fmt: skip
     every = [x for v in views for m in v["marks"].values() for x, *_ in m.values()]
+    every += [x for v in views for runs in v["seeds"].values() for _, x in runs]
     every += [x for v in views for x in v["floors"].values()]
     fig.update_xaxes(
         type="log", range=[np.log10(0.85 * min(every)), np.log10(1.15 * max(every))],
@@ -68,7 +79,8 @@ def distances(
     says = (
         "**What to see.** The error after adaptation, as a multiple of what the Bayes-optimal "
         "predictor has on the same tasks: nobody who is not told the mode can be left of 1. "
-        "Hollow: printed in the two papers; filled: measured here, with 95 % intervals over tasks. "
+        "Hollow: printed in the two papers; filled: measured here, with 95 % intervals over tasks "
+        "(short strokes: the single seeds, where there are several). "
         "Dashed: Bayes, told the mode, and the best predictor that is linear in the labels. "
         "* trained for fewer steps than its recipe asks for."
     )
