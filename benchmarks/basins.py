@@ -2,8 +2,9 @@
 
 Prints, for each seed, the error on the same fresh tasks before any step and after each one, and how
 much of the tangent kernel (its trace) the first and the last layer bring: what moves in the first
-gradient step. Whoever compares single runs compares draws of this kind. `--shipped` prints the same
-for the networks of the zoo's MAML and Multi-MAML with two modes, mode by mode, without training.
+gradient step. Whoever compares single runs compares draws of this kind. `--as-multi-maml` trains
+with the bias transformation of Multi-MAML's networks: drawn, and not adapted. `--shipped` prints
+the same for the zoo's networks with two modes, mode by mode, without training.
 `python benchmarks/basins.py`, four minutes on one core.
 """
 
@@ -55,18 +56,20 @@ def main() -> None:
     parser.add_argument("--method", default="maml")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--steps", type=int, default=1_000, help="outer steps of each training")
+    parser.add_argument("--as-multi-maml", action="store_true", help="its bias transformation")
     parser.add_argument("--shipped", action="store_true", help="the zoo's networks instead")
     args = parser.parse_args()
     if args.shipped:
         shipped()
         return
     name = f"regression/{args.setting}/{args.method}"
+    changes = {"context_std": 1.0, "adapt_context": False} if args.as_multi_maml else {}
     tasks = shared_tasks(zoo.zoo_settings(name), 8_000, seed=99)
     print(f"{name}, {args.steps:,} outer steps, {len(tasks):,} fresh tasks\n")
     print("| seed | before any step | " + " | ".join(f"step {i}" for i in range(1, 6))
           + " | first layer | last layer |\n|" + " --- |" * 9)  # fmt: skip
     for seed in range(args.seeds):
-        settings = zoo.zoo_settings(name, iterations=args.steps, seed=seed)
+        settings = zoo.zoo_settings(name, iterations=args.steps, seed=seed, **changes)
         learner = train(settings, device="cpu", thread_count=1).learner.eval()
         found = errors(learner, tasks)
         cells = [f"{e.mean():.2f}" for e in found[:-1]]
