@@ -20,14 +20,15 @@ def scoreboard(modes: int) -> str:
         row["strong"] = row["method"].startswith("MuMoMAML FiLM")
         row["method"] += RECIPE_NOTES.get(row["recipe"], "")
     columns = {
-        "method": "method", "iterations": "iterations", "paper 2018": "paper 2018",
-        "paper 2019": "paper 2019", "post modulation": "post modulation",
-        "post adaptation": "post adaptation", "x Bayes": "× Bayes",
+        "method": "method", "iterations": "iterations", "seeds": "seeds",
+        "paper 2018": "paper 2018", "paper 2019": "paper 2019",
+        "post modulation": "post modulation", "post adaptation": "post adaptation",
+        "x Bayes": "× Bayes",
     }  # fmt: skip
     says = (
         "Mean squared error on noisy targets, five shots. The papers' columns are post adaptation "
         f"and have no interval; ours are over {results['tasks']:,} test tasks, the same for every "
-        "row, ± the 95 % interval. × Bayes: how many times the error of the best predictor. 'Our "
+        "row, ± the 95 % interval; of several seeds, the mean. × Bayes: how many times the error of the best predictor. 'Our "
         "recipe' has the same examples and as many gradient steps, but another encoder (if any) "
         "and another training."
     )

@@ -356,8 +356,10 @@ HTML(comparison.scoreboard(modes))
 
 # %% [markdown]
 # The two papers share authors and setting, and still differ. At least part of that can be chance, for
-# these errors have heavy tails (below). That is why our rows carry intervals; they are over test tasks,
-# for one training run each, so a difference between two runs of one method is not in them.
+# these errors have heavy tails (below). That is why our rows carry intervals. They are over test tasks;
+# that a second training ends elsewhere is not in them. With two modes MAML, Multi-MAML and FiLM were
+# trained three times: their rows are the means, and the
+# [single runs](../docs/regression.md#how-to-read-the-tables) tell how far one training may lie off.
 
 # %%
 by = {r: results["methods"][f"{r}/mumomaml-film"] for r in ("paper", "ours")}
