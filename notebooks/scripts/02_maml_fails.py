@@ -514,8 +514,9 @@ from {floors["Bayes"]:.2f} to {floors["Bayes, told the mode"]:.2f}), but not eve
 every slope still share *one* start and *one* kernel, and a few small steps must do the rest.
 MuMoMAML's τ depends on the points, so it tells a steep line from a flat one *within* the mode.
 And luck counts: of ten MAMLs trained on lines alone for 1,000 steps, five had learned to move
-their first layer and stood near 0.8, five only their last and stood near 1.9. Nothing but the seed
-differed, and the line network of the Multi-MAML shown here is of the second kind
+their first layer and stood near 0.8, five only their last and stood near 1.9: nothing but the seed
+differed. Multi-MAML's bias transformation, drawn once and never adapted, favours the second way
+(eight of ten), and the line network of the Multi-MAML shown here took it
 ([measured](../docs/regression.md#what-was-asked-and-what-we-found))."""
 )
 
@@ -532,8 +533,8 @@ ask(QUIZ_KERNEL)
 # ## Honest limits
 #
 # - **The dial mixes effects.** With more families the same network must also serve more tasks; some
-#   of the loss may be capacity, and some training time: weights with fewer iterations are marked provisional,
-#   and not all points of the dial were trained equally long (the caption lists it).
+#   of the loss may be capacity, and some that a richer mixture wants more outer steps: each point had as
+#   many as the others.
 # - **The kernel story is about the start.** Real networks leave their tangent, as you saw. The
 #   label-linear floor binds linearised MAML, not MAML with many steps.
 # - **Our best factor was chosen on the tasks it is scored on.** That favours the step size, if anything.
