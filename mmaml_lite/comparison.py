@@ -28,9 +28,9 @@ def scoreboard(modes: int) -> str:
     says = (
         "Mean squared error on noisy targets, five shots. The papers' columns are post adaptation "
         f"and have no interval; ours are over {results['tasks']:,} test tasks, the same for every "
-        "row, ± the 95 % interval; of several seeds, the mean. × Bayes: how many times the error of the best predictor. 'Our "
-        "recipe' has the same examples and as many gradient steps, but another encoder (if any) "
-        "and another training."
+        "row, ± the 95 % interval; of several seeds, the mean. × Bayes: how many times the error "
+        "of the best predictor. 'Our recipe' has the same examples and as many gradient steps, but "
+        "another encoder (if any) and another training."
     )
     return figures.table(table, columns, says)
 
