@@ -63,7 +63,9 @@ def main() -> None:
         shipped()
         return
     name = f"regression/{args.setting}/{args.method}"
-    changes = {"context_std": 1.0, "adapt_context": False} if args.as_multi_maml else {}
+    told = zoo.zoo_settings(f"regression/{args.setting}/multi-maml")
+    context = {"context_std": told.context_std, "adapt_context": told.adapt_context}
+    changes = context if args.as_multi_maml else {}
     tasks = shared_tasks(zoo.zoo_settings(name), 8_000, seed=99)
     print(f"{name}, {args.steps:,} outer steps, {len(tasks):,} fresh tasks\n")
     print("| seed | before any step | " + " | ".join(f"step {i}" for i in range(1, 6))
