@@ -3,7 +3,7 @@
 #            TORCH_INDEX=URL      where pip also looks for torch, e.g. the CPU-only wheels; the URL
 #                                 stands on https://pytorch.org/get-started/locally/
 #            LAB_ARGS=--no-browser  more words for JupyterLab
-#            RUN="4 -p seed=1"    what `make notebooks` runs, see python -m mmaml_lite.notebooks -h
+#            RUN="4 -p seed=1"    what `make notebooks` runs, see python -m mmaml_lite run -h
 PYTHON ?= python3
 TORCH_INDEX ?=
 RUN ?=
@@ -30,7 +30,7 @@ test: $(VENV)/.installed-test  ## set up .venv and run everything that CI runs
 	$(PY) -m pytest $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-notebooks  ## execute every lesson into build/notebooks/, with HTML copies
-	$(PY) -m mmaml_lite.notebooks $(RUN)
+	$(PY) -m mmaml_lite run $(RUN)
 
 store: $(VENV)/.installed-test  ## write the outputs of the checked cells and pair the scripts
 	$(PY) tests/notebooks/store.py $(RUN)

@@ -29,11 +29,11 @@ from statistics import median
 import torch
 from peers import gradient, higher, higher_loop, loop
 
-from mmaml_lite import lowrank
-from mmaml_lite.device import pick_device, threads
-from mmaml_lite.methods import has_compiler, settings_for
-from mmaml_lite.outer import outer_step
-from mmaml_lite.runs import Run, compile_run, start
+from mmaml_lite.core.device import pick_device, threads
+from mmaml_lite.core.runs import Run, compile_run, start
+from mmaml_lite.regression import lowrank
+from mmaml_lite.regression.domain import outer_step, settings_for
+from mmaml_lite.regression.learner import has_compiler
 
 CLOCK = time.perf_counter
 CPU_CLOCK = "cpu: the process's own time, for a shared machine (alone on it, both are equal)"

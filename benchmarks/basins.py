@@ -12,11 +12,12 @@ import argparse
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import errors, interval, shared_tasks
-from mmaml_lite.kernels import features
-from mmaml_lite.methods import Learner
-from mmaml_lite.training import train
+from mmaml_lite.core import zoo
+from mmaml_lite.core.statistics import interval
+from mmaml_lite.core.training import train
+from mmaml_lite.course.studies.kernels import features
+from mmaml_lite.regression.evaluation import errors, shared_tasks
+from mmaml_lite.regression.learner import Learner
 
 
 def shares(learner: Learner) -> tuple[float, float]:

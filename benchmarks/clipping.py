@@ -12,11 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import grad, vmap
 
-from mmaml_lite import algorithm, zoo
-from mmaml_lite.evaluate import errors, paired, shared_tasks
-from mmaml_lite.methods import Learner, build
-from mmaml_lite.networks import Tau
-from mmaml_lite.tasks import Examples, Tasks
+from mmaml_lite.core import algorithm, zoo
+from mmaml_lite.core.networks import Tau
+from mmaml_lite.core.statistics import paired
+from mmaml_lite.core.tasks import Examples, Tasks
+from mmaml_lite.regression.domain import build
+from mmaml_lite.regression.evaluation import errors, shared_tasks
+from mmaml_lite.regression.learner import Learner
 
 TASKS = 4000
 BOUND = 10.0

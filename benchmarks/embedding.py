@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import shared_tasks
-from mmaml_lite.floors import Posterior, bayes
-from mmaml_lite.methods import build, mixture_of
-from mmaml_lite.tasks import Mixture, Tasks
+from mmaml_lite.core import zoo
+from mmaml_lite.core.tasks import Tasks
+from mmaml_lite.regression.domain import build, mixture_of
+from mmaml_lite.regression.evaluation import shared_tasks
+from mmaml_lite.regression.floors import Posterior, bayes
+from mmaml_lite.regression.tasks import Mixture
 
 TASKS = 4000  # half of them train the probe, the others test it
 PAIRED = 1500  # tasks whose pairs are ranked

@@ -21,7 +21,7 @@ from mmaml_lite.characters.evaluation import accuracies
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import default
-from mmaml_lite.evaluate import interval
+from mmaml_lite.core.statistics import interval
 
 TRIALS: dict[str, dict[str, Any]] = {
     "5 characters": {"features_ways": None, "feature_spread": None},

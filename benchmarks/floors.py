@@ -11,9 +11,8 @@ from dataclasses import replace
 import torch
 from torch import Generator
 
-from mmaml_lite.floors import EXACT, bayes, floors, live_posterior
-from mmaml_lite.tasks import Mixture
-from mmaml_lite.tasks.regression import PAPER_ORDER
+from mmaml_lite.regression.floors import EXACT, bayes, floors, live_posterior
+from mmaml_lite.regression.tasks import PAPER_ORDER, Mixture
 
 torch.set_num_threads(1)
 

@@ -6,9 +6,10 @@ their paired difference, with 95 % intervals over tasks. `python benchmarks/long
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
-from mmaml_lite.progress import Progress
+from mmaml_lite.core import zoo
+from mmaml_lite.core.progress import Progress
+from mmaml_lite.core.statistics import interval, paired
+from mmaml_lite.regression.evaluation import errors, shared_tasks
 
 NAME = "regression/5-modes/mumomaml-film"
 ITERATIONS = 100_000

@@ -10,11 +10,11 @@ import argparse
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.characters.cast import dealt, rebuilt
 from mmaml_lite.characters.domain import episodes
+from mmaml_lite.characters.evaluation import dealt, rebuilt
 from mmaml_lite.characters.sources import default
-from mmaml_lite.evaluate import interval
+from mmaml_lite.core import zoo
+from mmaml_lite.core.statistics import interval
 
 SIZES = (0.2, 0.3, 0.4, 1.0, 3.2)  # times N
 

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaml_lite.methods import Learner, mixture_of
-from mmaml_lite.outer import query_loss
-from mmaml_lite.runs import Run
-from mmaml_lite.tasks import Examples
+from mmaml_lite.core.runs import Run
+from mmaml_lite.core.tasks import Examples
+from mmaml_lite.regression.domain import mixture_of, query_loss
+from mmaml_lite.regression.learner import Learner
 
 try:
     import higher

@@ -15,12 +15,13 @@ import argparse
 import torch
 from torch import Tensor, nn
 
-from mmaml_lite import zoo
-from mmaml_lite.domains import domain
-from mmaml_lite.rl.learner import PolicyLearner, TrajectoryEncoder
+from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import domain
+from mmaml_lite.course.studies.walks import explore
+from mmaml_lite.rl.encoder import TrajectoryEncoder
+from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.sampling import Trajectories
 from mmaml_lite.rl.settings import CheetahSettings
-from mmaml_lite.rl.walks import explore
 
 NAMES = ("cheetah-location/2-modes/mumomaml-film", "cheetah-speed/2-modes/mumomaml-film")
 LOOKS = (100, 200, 400)  # steps of Adam after which the encoder is asked

@@ -11,10 +11,11 @@ import argparse
 import time
 from typing import Any
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
-from mmaml_lite.report import floor_errors
-from mmaml_lite.training import train
+from mmaml_lite.core import zoo
+from mmaml_lite.core.statistics import interval, paired
+from mmaml_lite.core.training import train
+from mmaml_lite.regression.evaluation import errors, shared_tasks
+from mmaml_lite.regression.report import floor_errors
 
 SAME = {"inner_clip_norm": 1000.0}  # apart from the order of learning, they are alike
 Trials = dict[str, tuple[float, dict[str, Any]]]  # steps, as a share of --steps; settings

@@ -11,9 +11,9 @@ import sys
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import errors, shared_tasks
-from mmaml_lite.methods import build, compact
+from mmaml_lite.core import zoo
+from mmaml_lite.regression.domain import build, compact
+from mmaml_lite.regression.evaluation import errors, shared_tasks
 
 TASKS = 4_000
 HALF_ULP = 2.0**-11  # relative to the weight, at most

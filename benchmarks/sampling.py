@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
-from mmaml_lite.networks import MLP
+from mmaml_lite.core.networks import MLP
 from mmaml_lite.rl import HalfCheetah, HalfCheetahVector, Navigation2D, NavigationVector
 from mmaml_lite.rl.simulation import FRAMES, engine, model
 

@@ -11,11 +11,11 @@ import sys
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
-from mmaml_lite.methods import mixture_of
-from mmaml_lite.outer import query_loss
-from mmaml_lite.report import floor_errors
+from mmaml_lite.core import zoo
+from mmaml_lite.core.statistics import interval, paired
+from mmaml_lite.regression.domain import mixture_of, query_loss
+from mmaml_lite.regression.evaluation import errors, shared_tasks
+from mmaml_lite.regression.report import floor_errors
 
 TASKS = 8_000
 STEPS = 400

@@ -12,10 +12,11 @@ import sys
 import torch
 from torch import Tensor
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import interval, paired, shared_tasks
-from mmaml_lite.floors import bayes
-from mmaml_lite.methods import mixture_of
+from mmaml_lite.core import zoo
+from mmaml_lite.core.statistics import interval, paired
+from mmaml_lite.regression.domain import mixture_of
+from mmaml_lite.regression.evaluation import shared_tasks
+from mmaml_lite.regression.floors import bayes
 
 TASKS = 12_000
 SEED = 8  # apart from the test tasks and from every training seed

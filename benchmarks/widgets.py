@@ -21,14 +21,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # set before torch is imported
 
 import ipywidgets as W
 
-from mmaml_lite import lesson, widgets, zoo
-from mmaml_lite.characters.cast import cast
-from mmaml_lite.evaluate import shared_tasks
-from mmaml_lite.rl.cast import cheetahs
-from mmaml_lite.widgets import Explorer, Pad
-from mmaml_lite.widgets.controls import Again
-from mmaml_lite.widgets.curves import unstored
-from mmaml_lite.widgets.goal import Goal
+from mmaml_lite.core import zoo
+from mmaml_lite.course import lesson, widgets
+from mmaml_lite.course.studies.cheetahs import load_casts
+from mmaml_lite.course.studies.players import cast
+from mmaml_lite.course.widgets import Explorer, Pad
+from mmaml_lite.course.widgets.controls import Again
+from mmaml_lite.course.widgets.curves import unstored
+from mmaml_lite.course.widgets.goal import Goal
+from mmaml_lite.regression.evaluation import shared_tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "browser"))  # the browser is driven as in the tests
@@ -70,7 +71,7 @@ def explorers() -> Iterator[Explorer]:
     yield widgets.navigate(casts)
     yield widgets.curves_explorer()
     yield widgets.encoder_explorer(widgets.Crowd(casts[2]["mumomaml"]))
-    cheetah = cheetahs()["location"]  # the runner adapts in a thread of its own: not timed here
+    cheetah = load_casts()["location"]  # the runner adapts in a thread of its own: not timed here
     if "mumomaml" in cheetah:
         yield widgets.trajectory_explorer(widgets.Crowd(cheetah["mumomaml"]))
     if not unstored("half-cheetah"):
@@ -143,7 +144,7 @@ def in_browser(presses: int) -> Iterator[tuple[str, list[float], float]]:
                 page = lab.open(path.name)
                 lab.run_all(page)
                 page.locator(".js-plotly-plot .main-svg").first.wait_for()
-                code = "from mmaml_lite.widgets.explorer import EXPLORERS; print(*EXPLORERS)"
+                code = "from mmaml_lite.course.widgets.explorer import EXPLORERS; print(*EXPLORERS)"
                 for name in lab.ask(page, code).split():
                     handle = page.locator(
                         f".explorer-{name} .noUi-target:not([disabled]) .noUi-handle:visible"

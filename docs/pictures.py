@@ -12,8 +12,9 @@ from pathlib import Path
 import plotly.graph_objects as go
 from playwright.sync_api import sync_playwright
 
-from mmaml_lite import comparison, figures, lesson
-from mmaml_lite.results import read_results
+from mmaml_lite.core.results import read_results
+from mmaml_lite.course import figures, lesson
+from mmaml_lite.course.studies import comparison
 
 DOCS = Path(__file__).resolve().parent
 SETTINGS = ["regression/2-modes", "regression/3-modes", "regression/5-modes"]

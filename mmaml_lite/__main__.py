@@ -13,13 +13,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mmaml_lite import zoo
-from mmaml_lite.checkpoint import write_atomically
-from mmaml_lite.domains import TrainingDiverged, domain
-from mmaml_lite.methods import METHODS
-from mmaml_lite.progress import Progress
-from mmaml_lite.recipes import RECIPES
-from mmaml_lite.training import train
+from mmaml_lite.core import zoo
+from mmaml_lite.core.checkpoint import write_atomically
+from mmaml_lite.core.domain import TrainingDiverged, domain
+from mmaml_lite.core.progress import Progress
+from mmaml_lite.core.training import train
+from mmaml_lite.regression.domain import METHODS
+from mmaml_lite.regression.recipes import RECIPES
 
 IN_THE_NAME = {"method", "recipe", "seed", "families", "modes", "ends_within", "modulation", "told"}
 
@@ -77,7 +77,7 @@ def command_evaluate(args: argparse.Namespace) -> None:
 
 def command_report(args: argparse.Namespace) -> None:
     """Print the tables from stored results, or put them at the end of a Markdown page."""
-    from mmaml_lite.results import read_results
+    from mmaml_lite.core.results import read_results
 
     tables = [report_of(setting).markdown(read_results(setting)) for setting in args.settings]
     text = "\n\n".join(tables) + "\n"
@@ -98,14 +98,14 @@ def command_settings(args: argparse.Namespace) -> None:
 
 def command_dial(args: argparse.Namespace) -> None:
     """Measure the mode-mix dial of lesson 2: sinusoid tasks alone, one to five families."""
-    from mmaml_lite.dial import measure_and_store
+    from mmaml_lite.course.studies.dial import measure_and_store
 
     measure_and_store(args.tasks)
 
 
 def command_run(args: argparse.Namespace) -> int:
-    """Run lessons with papermill: the rest goes to `python -m mmaml_lite.notebooks`."""
-    from mmaml_lite.notebooks import main as run_notebooks
+    """Run lessons with papermill; `run --help` says more."""
+    from mmaml_lite.course.run import main as run_notebooks
 
     return run_notebooks(args.rest)
 

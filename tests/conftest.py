@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from mmaml_lite.training import Callback
+from mmaml_lite.core.training import Callback
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for the processes that tests start
 torch.set_num_threads(1)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mmaml_lite import report, zoo
-from mmaml_lite.results import read_results
+from mmaml_lite.core import zoo
+from mmaml_lite.core.results import read_results
+from mmaml_lite.regression import report
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = sorted(p.stem for p in (ROOT / "data/results/regression").glob("*-mode*.json"))

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mmaml_lite.methods import METHODS, settings_for
-from mmaml_lite.modulation import MODULATIONS
-from mmaml_lite.tasks import FAMILIES
-from mmaml_lite.training import train
+from mmaml_lite.core.modulation import MODULATIONS
+from mmaml_lite.core.training import train
+from mmaml_lite.regression.domain import METHODS, settings_for
+from mmaml_lite.regression.tasks import FAMILIES
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -29,7 +29,7 @@ def test_the_next_block_evaluates_a_shipped_model():
 
 def test_a_method_and_a_family_of_ones_own_in_under_fifteen_lines():
     """A new gate, a new method and a sixth family: counted, and trained together."""
-    for part in re.split(r"\n\n\n", EXTEND.split("register_family\n\n\n")[1]):
+    for part in re.split(r"\n\n\n", EXTEND.split("register_modulation\n\n\n")[1]):
         assert len(part.strip().splitlines()) < 15
     exec(EXTEND, {})
     try:

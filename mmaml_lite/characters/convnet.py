@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaml_lite.characters import SIDE
-from mmaml_lite.modulation import modulate
-from mmaml_lite.networks import Tau, Theta
-from mmaml_lite.registry import Registry
+from mmaml_lite.core.modulation import modulate
+from mmaml_lite.core.networks import Tau, Theta
+from mmaml_lite.core.registry import Registry
 
 EPSILON = 1e-5
 Moments = tuple[Tensor, Tensor]

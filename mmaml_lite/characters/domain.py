@@ -11,15 +11,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from mmaml_lite.characters.episodes import Episodes, sample
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import source
-from mmaml_lite.descent import descend, set_learning_rate
-from mmaml_lite.domains import DOMAINS, Domain, seeded
-from mmaml_lite.methods import Method
-from mmaml_lite.registry import Registry
-from mmaml_lite.runs import Run
+from mmaml_lite.characters.tasks import Episodes, sample
+from mmaml_lite.core.descent import descend, set_learning_rate
+from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
+from mmaml_lite.core.registry import Registry
+from mmaml_lite.core.runs import Run
 
 METHODS: Registry[Method] = Registry("method")
 METHODS.update({

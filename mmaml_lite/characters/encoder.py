@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaml_lite.characters.episodes import Images
+from mmaml_lite.characters.tasks import Images
 
 
 def class_means(features: Tensor, labels: Tensor, ways: int) -> Tensor:

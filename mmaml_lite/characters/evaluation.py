@@ -1,14 +1,18 @@
 """Accuracy of trained learners on many test episodes, stage by stage, in both normalisations."""
 
+import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mmaml_lite.characters.domain import episodes
-from mmaml_lite.characters.episodes import Episodes
+from mmaml_lite.characters import DRAWINGS
+from mmaml_lite.characters.domain import RECIPES, build, episodes, named, setting_of
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
+from mmaml_lite.characters.tasks import Episodes
+from mmaml_lite.core import zoo
 
 TEST_EPISODES = 2_000
 TEST_SEED = 1812_07172  # apart from every training seed
@@ -55,3 +59,31 @@ def accuracies(
         found.append((logits.argmax(-1) == part.query.y).float().mean(-1).cpu())
         modes.append(part.mode.cpu())
     return torch.cat(found, 1), torch.cat(modes)
+
+
+def first_of(setting: str) -> str:
+    """The setting of 5 ways and 1 shot with the same drawings; ValueError for an unknown name."""
+    return setting_of(named(setting, "maml").replace(ways=5, shots=1))
+
+
+def rebuilt(model: zoo.Model, **changes: Any) -> zoo.Model:
+    """The same weights under changed settings; step sizes begin as those settings have them."""
+    learner = build(model.settings.replace(**changes))
+    fresh = {n: t for n, t in learner.state_dict().items() if n == "log_step_sizes"}
+    learner.load_state_dict(model.learner.state_dict() | fresh)
+    learner = learner.to(next(model.learner.parameters()).device).eval()
+    return dataclasses.replace(model, learner=learner, settings=learner.settings)
+
+
+def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
+    """The same weights for tasks of another number of characters and examples.
+
+    Step sizes are those that the recipe begins with for such tasks. Raises ValueError for weights
+    with a learned output layer, whose rows are counted.
+    """
+    s = model.settings
+    if not s.any_ways:
+        raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
+    recipe = RECIPES[s.recipe](ways, shots, len(s.sources))
+    output, queries = recipe.get("output_step_size"), min(s.queries, DRAWINGS - shots)
+    return rebuilt(model, ways=ways, shots=shots, queries=queries, output_step_size=output)

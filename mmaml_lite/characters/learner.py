@@ -19,14 +19,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import vmap
 
-from mmaml_lite import algorithm
-from mmaml_lite.algorithm import StepSizes
 from mmaml_lite.characters.convnet import ConvNet
 from mmaml_lite.characters.encoder import ImageSetEncoder, class_means
-from mmaml_lite.characters.episodes import Images
 from mmaml_lite.characters.settings import CharacterSettings
-from mmaml_lite.modulation import MODULATIONS
-from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.characters.tasks import Images
+from mmaml_lite.core import algorithm
+from mmaml_lite.core.algorithm import StepSizes
+from mmaml_lite.core.modulation import MODULATIONS
+from mmaml_lite.core.networks import Tau, Theta
 
 
 class CharacterLearner(nn.Module):

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaml_lite import checkpoint, zoo
 from mmaml_lite.characters import DRAWINGS, SIDE
+from mmaml_lite.core import checkpoint, zoo
 
 FOLDER = "omniglot-py"  # torchvision's name for it
 PARTS = {"images_background": 964, "images_evaluation": 659}  # characters in each
@@ -197,7 +197,7 @@ def load(
         if not fetch:
             raise OmniglotMissing(
                 f"Omniglot is not in {source}: set MMAML_LITE_OMNIGLOT to the folder that has it, "
-                "download it (mmaml_lite.characters.omniglot.load(fetch=True), 14 MB), or take "
+                "download it (mmaml_lite.omniglot.load(fetch=True), 14 MB), or take "
                 "invented characters (a setting named strokes-..., such as strokes-5way-1shot)"
             )
         download(source)

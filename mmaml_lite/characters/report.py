@@ -5,19 +5,20 @@ from typing import Any
 
 import torch
 
-from mmaml_lite import zoo
-from mmaml_lite.characters.cast import dealt, first_of
 from mmaml_lite.characters.domain import METHODS
 from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
     TEST_SEED,
     accuracies,
+    dealt,
+    first_of,
     queries_for,
     shared_episodes,
 )
-from mmaml_lite.evaluate import interval, paired, summary
-from mmaml_lite.published import OMNIGLOT
-from mmaml_lite.results import held, introduced, store
+from mmaml_lite.characters.published import OMNIGLOT
+from mmaml_lite.core import zoo
+from mmaml_lite.core.results import held, introduced, store
+from mmaml_lite.core.statistics import interval, paired, summary
 
 SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
 

@@ -13,8 +13,8 @@ from mmaml_lite.characters import DRAWINGS
 from mmaml_lite.characters.convnet import NORMALISATIONS
 from mmaml_lite.characters.sources import SOURCES
 from mmaml_lite.characters.splits import SPLITS
-from mmaml_lite.domains import replaced, setting
-from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite.core.modulation import MODULATIONS
+from mmaml_lite.core.settings import replaced, setting
 
 HEADS = ("linear", "prototypes")
 SCHEDULES = ("constant", "cosine")

@@ -5,14 +5,9 @@ The half-cheetahs need MuJoCo, but not before one is made.
 
 import gymnasium
 
-from mmaml_lite.rl.half_cheetah import (
-    HalfCheetah,
-    HalfCheetahVector,
-    TargetLocation,
-    TargetSpeed,
-)
+from mmaml_lite.rl.half_cheetah import HalfCheetah, HalfCheetahVector, TargetLocation, TargetSpeed
 from mmaml_lite.rl.navigation import Navigation, Navigation2D, NavigationVector
-from mmaml_lite.rl.worlds import World
+from mmaml_lite.rl.tasks import World
 
 for name, one, many, settings in (
     ("Navigation2D", Navigation2D, NavigationVector, Navigation()),

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.sampling import Trajectories, per_task, rollout
-from mmaml_lite.rl.worlds import World
+from mmaml_lite.rl.tasks import World
 
 
 class MetaBatch(NamedTuple):

@@ -9,21 +9,15 @@ mass, on our navigation.
 
 from typing import Any
 
-from mmaml_lite.descent import set_learning_rate
-from mmaml_lite.domains import DOMAINS, Domain, TrainingDiverged, numbered_modes, seeded
-from mmaml_lite.methods import Method
-from mmaml_lite.registry import Registry
+from mmaml_lite.core.descent import set_learning_rate
+from mmaml_lite.core.domain import DOMAINS, Domain, Method, TrainingDiverged, numbered_modes, seeded
+from mmaml_lite.core.registry import Registry
+from mmaml_lite.core.runs import Run
 from mmaml_lite.rl.collect import MetaBatch, collect
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.navigation import ENDS_WITHIN
 from mmaml_lite.rl.outer import ppo_steps, trpo_step
-from mmaml_lite.rl.settings import (
-    LocationSettings,
-    MetaSettings,
-    NavigationSettings,
-    SpeedSettings,
-)
-from mmaml_lite.runs import Run
+from mmaml_lite.rl.settings import LocationSettings, MetaSettings, NavigationSettings, SpeedSettings
 
 METHODS: Registry[Method] = Registry("method")
 METHODS.update({

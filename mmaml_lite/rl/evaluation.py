@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.worlds import World
+from mmaml_lite.rl.tasks import World
 
 TEST_TASKS = 500
 TEST_STEPS = 5

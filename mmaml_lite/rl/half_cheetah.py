@@ -15,8 +15,8 @@ from gymnasium import spaces
 from torch import Tensor
 
 from mmaml_lite.rl.simulation import CONTROL_STEP, JOINTS, LIMIT, MOTORS, STATE, Simulation, X
+from mmaml_lite.rl.tasks import World, checked, is_number
 from mmaml_lite.rl.vector import GoalVector
-from mmaml_lite.rl.worlds import World, checked, is_number
 
 
 @dataclass(frozen=True)

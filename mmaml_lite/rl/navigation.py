@@ -16,8 +16,8 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from mmaml_lite.rl.tasks import World, checked, is_number
 from mmaml_lite.rl.vector import GoalVector
-from mmaml_lite.rl.worlds import World, checked, is_number
 
 STEP = 0.1  # a move is clipped to this in each direction
 ENDS_WITHIN = 0.01  # of the goal, in both coordinates: MAML's code

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from mmaml_lite.registry import Registry
+from mmaml_lite.core.registry import Registry
 
 Surrogate = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 SURROGATES: Registry[Surrogate] = Registry("surrogate")

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from mmaml_lite.domains import TrainingDiverged
-from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.core.domain import TrainingDiverged
+from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.rl.collect import MetaBatch
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.policy import divergence, log_density

@@ -10,8 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from mmaml_lite.lowrank import Dense
-from mmaml_lite.networks import MLP, Tau, Theta
+from mmaml_lite.core.networks import MLP, Dense, Tau, Theta
 
 LOG_STD_LEAST = math.log(1e-6)
 

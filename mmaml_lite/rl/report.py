@@ -6,10 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmaml_lite import zoo
-from mmaml_lite.evaluate import interval, neighbour_vote, paired
-from mmaml_lite.published import CURVES
-from mmaml_lite.results import held, introduced, store
+from mmaml_lite.core import zoo
+from mmaml_lite.core.results import held, introduced, store
+from mmaml_lite.core.statistics import interval, neighbour_vote, paired
 from mmaml_lite.rl.domain import METHODS
 from mmaml_lite.rl.evaluation import (
     TEST_SEED,
@@ -19,6 +18,7 @@ from mmaml_lite.rl.evaluation import (
     returns,
     shared_goals,
 )
+from mmaml_lite.rl.published import CURVES
 
 TOLD = "told the goal, learned"
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mmaml_lite.networks import Tau, Theta
+from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.rl.policy import LOG_STD_LEAST, GaussianPolicy, log_density
 from mmaml_lite.rl.vector import GoalVector
 

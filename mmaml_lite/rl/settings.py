@@ -12,12 +12,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mmaml_lite.domains import replaced, setting
-from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite.core.modulation import MODULATIONS
+from mmaml_lite.core.settings import replaced, setting
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetLocation, TargetSpeed
 from mmaml_lite.rl.navigation import Navigation
 from mmaml_lite.rl.objective import SURROGATES
-from mmaml_lite.rl.worlds import World
+from mmaml_lite.rl.tasks import World
 
 
 def _whole(value: Any, least: int) -> bool:

@@ -10,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from mmaml_lite.rl.worlds import checked
+from mmaml_lite.rl.tasks import checked
 
 
 class GoalVector(VectorEnv):

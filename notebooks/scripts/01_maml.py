@@ -36,9 +36,10 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json and your answers; "" writes nothing
 
 # %%
-from mmaml_lite import widgets, zoo
+from mmaml_lite import load
+from mmaml_lite.course import widgets
 
-cast = {name: zoo.load(f"regression/1-mode/{name}") for name in ("pretrained", "maml")}
+cast = {name: load(f"regression/1-mode/{name}") for name in ("pretrained", "maml")}
 widgets.fit_explorer(cast)
 
 # %% [markdown]
@@ -52,9 +53,9 @@ widgets.fit_explorer(cast)
 # 4. Push the *step size* up until something breaks. Who breaks first?
 
 # %%
-from mmaml_lite import lesson
+from mmaml_lite.course import lesson, say, show
 
-lesson.say(lesson.provenance(cast))
+say(lesson.provenance(cast))
 
 # %% [markdown]
 # ## Your predictions
@@ -62,7 +63,7 @@ lesson.say(lesson.provenance(cast))
 # One task proves nothing. Soon we measure on many; first, what do *you* expect?
 
 # %%
-from mmaml_lite.checks import Prediction
+from mmaml_lite.course import Prediction
 
 before = Prediction(
     {
@@ -90,9 +91,8 @@ widgets.ask(after)
 # nobody does better on average.
 
 # %%
-from mmaml_lite import figures, floors
-from mmaml_lite.evaluate import errors, interval, shared_tasks
-from mmaml_lite.methods import mixture_of
+from mmaml_lite import bayes, errors, interval, mixture_of, shared_tasks
+from mmaml_lite.course import figures
 
 settings = cast["maml"].settings
 tasks = shared_tasks(settings, 200 if fast else 1500)
@@ -102,9 +102,9 @@ half = {name: [interval(stage)["ci95"] for stage in e] for name, e in found.item
 
 # %%
 some = tasks[: 60 if fast else 400]
-guess = floors.bayes(mixture_of(settings), some).mean
+guess = bayes(mixture_of(settings), some).mean
 floor = {"Bayes": (guess - some.query.y[..., 0]).square().mean().item()}
-lesson.show(figures.error_by_steps(mean, half, floor, settings.steps), cast)
+show(figures.error_by_steps(mean, half, floor, settings.steps), cast)
 
 # %%
 pretrained, maml = mean["pretrained"], mean["maml"]
@@ -139,7 +139,7 @@ import math
 
 average = -2 / math.pi * 2.55 * lesson.GRID.cos().numpy()
 starts = {name: lesson.curves(model, tasks[:1])[0, 0] for name, model in cast.items()}
-lesson.show(figures.before_learning(lesson.GRID.numpy(), average, starts), cast)
+show(figures.before_learning(lesson.GRID.numpy(), average, starts), cast)
 
 # %% [markdown]
 # ## The idea
@@ -215,7 +215,7 @@ map_explorer
 # 4. Where does the dotted arrow (first order) point somewhere else than the blue one?
 
 # %%
-from mmaml_lite import landscape
+from mmaml_lite.course import landscape
 
 there, here = landscape.outer_map(seed, 2, 0.1), landscape.outer_map(seed, 0, 0.1)
 taller = (there.best - here.best)[1].item()
@@ -238,10 +238,11 @@ wish.score(
 # `lowrank.stages`, which the tests hold equal to it; `learner(...)` below calls one or the other.
 
 # %%
-from mmaml_lite import algorithm, outer
+from mmaml_lite import adapt, query_loss
+from mmaml_lite.course import source
 
-lesson.source(algorithm.adapt)
-lesson.source(outer.query_loss)
+source(adapt)
+source(query_loss)
 
 # %% [markdown]
 # ## Is the gradient right?
@@ -284,7 +285,7 @@ for steps in (1, 2, 5):
 # gradient of what you return. The stub is pretraining.
 
 # %%
-from mmaml_lite.checks import check_chain, check_maml_loss
+from mmaml_lite.course import check_chain, check_maml_loss
 
 
 def maml_loss(theta, x, y, x_query, y_query, alpha):
@@ -327,7 +328,7 @@ check_chain(my_answer)
 # **3.** Two questions to click.
 
 # %%
-from mmaml_lite.checks.maml import quizzes
+from mmaml_lite.course import quizzes
 
 first_question, second_question = quizzes()
 widgets.ask(first_question)
@@ -362,7 +363,7 @@ columns |= {n: f"{n} step{'s' * (n != '1')}" for n in ("1", "5", "20", "50")}
 HTML(figures.table(rows, columns, f"Mean squared error on {len(few)} test tasks, noise included."))
 
 # %%
-lesson.say(f"""
+say(f"""
 - **Patience helps the pretrained network, and does not save it.** Its best entry for 20 or 50
   steps is {min(patient):.2f}; MAML is at {maml[5]:.2f} after five.
 - **MAML learnt one way of learning.** It was trained for α = {settings.step_size:g}; with
@@ -385,16 +386,16 @@ lesson.say(f"""
 # - The meta-gradient has one factor for every inner step. Check it with finite differences.
 #
 # All your answers can be kept in a file: run `JOURNAL.export("my-answers-lesson-1.md")` after
-# `from mmaml_lite.checks import JOURNAL`.
+# `from mmaml_lite.course import JOURNAL`.
 #
 # **Next:** [lesson 2](02_maml_fails.ipynb) adds families one by one, until one starting point cannot
 # serve them all. Words you are unsure of stand in the [glossary](../docs/glossary.md).
 
 # %%
-from mmaml_lite.checks import JOURNAL
+from mmaml_lite.course import JOURNAL, write_metrics
 
 if out_dir:
     JOURNAL.export(f"{out_dir}/my-answers-lesson-1.md")
 stages = {name: {"before": e[0], "five steps": e[5]} for name, e in found.items()}
 numbers = {n: {k: interval(e) for k, e in s.items()} for n, s in stages.items()}
-lesson.write_metrics(out_dir, numbers | {"bayes": floor["Bayes"], "map_least": there.least})
+write_metrics(out_dir, numbers | {"bayes": floor["Bayes"], "map_least": there.least})

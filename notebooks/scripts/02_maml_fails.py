@@ -39,12 +39,12 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson, zoo
-from mmaml_lite.widgets.dial import sinusoid_fit
+from mmaml_lite import load
+from mmaml_lite.course import figures, lesson, say, show, source, widgets, write_metrics
 
-alone = {"maml": zoo.load("regression/1-mode/maml")}
+alone = {"maml": load("regression/1-mode/maml")}
 title = "Where we come from: MAML, trained on sinusoids only"
-lesson.show(figures.adaptation(sinusoid_fit(alone, 3.0, 1.0, seed), title), alone)
+show(figures.adaptation(widgets.sinusoid_fit(alone, 3.0, 1.0, seed), title), alone)
 
 # %% [markdown]
 # Dotted is MAML's one start: not flat at all, but a wave of its own. Five steps bend it into the
@@ -56,9 +56,7 @@ lesson.show(figures.adaptation(sinusoid_fit(alone, 3.0, 1.0, seed), title), alon
 # shapes. Each family brings as many tasks as any other, so MAML sees just as many sinusoids as before.
 
 # %%
-from mmaml_lite.checks import JOURNAL, Prediction, check_remaining, check_rescue
-from mmaml_lite.checks.fails import QUIZ_KERNEL, QUIZ_STEP
-from mmaml_lite.widgets import Sketch, ask, contraction_explorer, dial_explorer, pull_explorer
+from mmaml_lite.course import JOURNAL, Prediction, check_remaining, check_rescue
 
 grows = Prediction(
     {
@@ -68,7 +66,7 @@ grows = Prediction(
     },
     question="With five families instead of one, MAML's error on sinusoid tasks is",
 )
-ask(grows)
+widgets.ask(grows)
 
 # %% [markdown]
 # Now with your hand. The picture above shows MAML's curve *before any gradient step* when it is
@@ -76,7 +74,7 @@ ask(grows)
 # lines.** (Half of its tasks are lines of any slope, up or down.)
 
 # %%
-sketch = Sketch("MAML's curve before any step, trained on sinusoids and lines", (-3.0, 3.0))
+sketch = widgets.Sketch("MAML's curve before any step, trained on sinusoids and lines", (-3.0, 3.0))
 sketch
 
 # %% [markdown]
@@ -88,7 +86,7 @@ sketch
 # below both the [Bayes-optimal predictor](../docs/glossary.md#bayes): nobody can be better.
 
 # %%
-dial = dial_explorer(families, seed)
+dial = widgets.dial_explorer(families, seed)
 dial
 
 # %%
@@ -123,7 +121,7 @@ print("MAML's start with 5 families is less than 0.7 as high:", heights[4] < 0.7
 shown = " → ".join(f"{r:.2f}" for r in ratio["maml"])
 other = " → ".join(f"{r:.2f}" for r in ratio["mumomaml"])
 best, astray = error["bayes"], np.sqrt(np.square(starts - means).mean(1))
-lesson.say(f"""
+say(f"""
 **Read the dial like this.**
 
 - Even Bayes gets worse, from {best[0]:.2f} to {best[4]:.2f}: with more families, five points leave
@@ -159,7 +157,7 @@ lesson.say(f"""
 # slowly** and watch both curves; then go on past the point where it is best.
 
 # %%
-contraction = contraction_explorer()
+contraction = widgets.contraction_explorer()
 contraction
 
 # %% [markdown]
@@ -179,9 +177,9 @@ contraction
 # is about steps, and the right step size cures it. Here is the library's formula:
 
 # %%
-from mmaml_lite import contraction as contracting
+from mmaml_lite.course import contraction as contracting
 
-lesson.source(contracting.residual_path)
+source(contracting.residual_path)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -212,7 +210,7 @@ check_remaining(remaining)
 # <details><summary>Solution</summary>
 #
 # `return (1 - 2 * alpha * lam) ** n`. It may be negative, after overshooting an odd number of times.
-# The library's version is `mmaml_lite.contraction.remaining`.
+# The library's version is `contracting.remaining`.
 # </details>
 #
 # **2.** The curvature is λ = 0.4. Which α rescues $f$ and $-f$ in a *single* step? (The explorer can
@@ -244,16 +242,16 @@ cures = Prediction(
     },
     question="Of the gap between MAML and MuMoMAML, the best factor on the step size closes",
 )
-ask(cures)
+widgets.ask(cures)
 
 # %%
-from mmaml_lite.evaluate import errors, interval, paired, shared_tasks
+from mmaml_lite import errors, interval, paired, shared_tasks
 
 cast = dict(lesson.load_cast(2))
-cast["tuned-maml"] = zoo.load("regression/2-modes/tuned-maml")
+cast["tuned-maml"] = load("regression/2-modes/tuned-maml")
 tasks = shared_tasks(cast["maml"].settings, 300 if fast else 4000)  # the same for all
 found = {key: errors(model.learner, tasks) for key, model in cast.items()}
-ours = zoo.load("regression/2-modes/tuned-maml", recipe="ours")
+ours = load("regression/2-modes/tuned-maml", recipe="ours")
 found["our recipe"] = errors(ours.learner, tasks)
 floors = lesson.floors(2)
 
@@ -272,7 +270,7 @@ swept = figures.sweep(
     half,
     levels,
 )
-lesson.show(swept, pair)
+show(swept, pair)
 
 # %%
 last = {key: e[-1, part] for key, e in found.items()}
@@ -294,19 +292,19 @@ cures.score(
 # as the eigenvalues of its kernel at the five points of a task (the next section says what that kernel is).
 
 # %%
-from mmaml_lite.kernels import curvatures
-from mmaml_lite.methods import build
+from mmaml_lite import build
+from mmaml_lite.course import kernels
 
 alpha, few = cast["maml"].settings.step_size, tasks[:: len(tasks) // 100]
-trained = curvatures(cast["maml"].learner, few.support)
-untrained = curvatures(build(cast["maml"].settings), few.support)
+trained = kernels.curvatures(cast["maml"].learner, few.support)
+untrained = kernels.curvatures(build(cast["maml"].settings), few.support)
 left = {
     f"{n} steps{', α doubled' if f == 2 else ''}": contracting.remaining(f * alpha, trained, n)
     for f, n in ((1, 5), (1, 50), (2, 5))
 }
-lesson.show(figures.directions({k: s.abs().median(0).values.numpy() for k, s in left.items()}), {})
+show(figures.directions({k: s.abs().median(0).values.numpy() for k, s in left.items()}), {})
 steep = [(alpha * lam[:, 0]).median().item() for lam in (untrained, trained)]
-lesson.say(
+say(
     f"In the steepest direction αλ is **{steep[0]:.3f}** before training and **{steep[1]:.2f}** "
     "after it (medians; from 1 on, steps diverge). MAML could not tune α, so it tuned λ, close to "
     "the edge. A larger α only pushes it over. What is left is in the *flat* directions, and there "
@@ -328,7 +326,7 @@ lines = [
 for i, name in enumerate(sorted(log)):
     alphas = " | ".join(f"{a:.4f}" if a > 5e-5 else "≈ 0" for a in log[name].exp().tolist())
     lines.append(f"| layer {i + 1} | {alphas} |")
-lesson.say(
+say(
     "\n".join(lines)
     + f"""
 
@@ -338,8 +336,7 @@ it rest in most steps. {lesson.provenance(cast)}"""
 )
 
 # %%
-from mmaml_lite.published import REGRESSION
-from mmaml_lite.results import read_results
+from mmaml_lite import REGRESSION, read_results
 
 measured = read_results("regression/2-modes")  # on many more tasks
 lead = measured["paired"]["paper/maml - paper/mumomaml-film"]["mean"]
@@ -351,7 +348,7 @@ for key in ("paper/tuned-maml", "ours/tuned-maml"):
 says = {key: f"**{value:.0%}** ± {half:.0%}" for key, (value, half) in share.items()}
 paper = {m: REGRESSION["2-modes"][m]["P1"][1] for m in ("maml", "mumomaml-film")}
 gone = (paper["maml"] - last["50 steps"].mean()) / (paper["maml"] - paper["mumomaml-film"])
-lesson.say(f"""
+say(f"""
 On {len(some):,} shared tasks MAML ends at {last["maml"].mean():.2f} and MuMoMAML at
 {last["mumomaml"].mean():.2f}. Of this gap
 
@@ -380,10 +377,10 @@ In the paper the two ended at {paper["maml"]:.2f} and {paper["mumomaml-film"]:.2
 
 # %%
 three = {
-    "maml": zoo.load("regression/3-modes/maml"),
-    "mumomaml": zoo.load("regression/3-modes/mumomaml-film"),
+    "maml": load("regression/3-modes/maml"),
+    "mumomaml": load("regression/3-modes/mumomaml-film"),
 }
-pulling = pull_explorer(three, seed=seed)
+pulling = widgets.pull_explorer(three, seed=seed)
 pulling
 
 # %% [markdown]
@@ -404,9 +401,7 @@ pulling
 # that is a step which is *not* linear in the labels.
 
 # %%
-from mmaml_lite import kernels
-
-lesson.source(kernels.label_weights)
+source(kernels.label_weights)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -425,11 +420,9 @@ print("with tiny steps the formula predicts MAML within 3 %:", bool(off < 0.03))
 # moves. Look at both.
 
 # %%
-from mmaml_lite.widgets.kernels import tangent_view
-
 wave = lesson.showcase(cast, seed)[:1]
-tangent = tangent_view(cast["maml"], wave, (0.03, 0.2, 1))
-lesson.show(figures.tangents(**tangent), {"maml": cast["maml"]})
+tangent = widgets.tangent_view(cast["maml"], wave, (0.03, 0.2, 1))
+show(figures.tangents(**tangent), {"maml": cast["maml"]})
 
 # %% [markdown]
 # So the formula is no full description of MAML. But it says what *one kernel* can achieve: we can compute the
@@ -454,7 +447,7 @@ bars = [
 ]
 rungs = [{"label": label, "key": key} | value for label, key, value in bars]
 rungs.sort(key=lambda rung: -rung["mean"])
-lesson.show(figures.ladder(rungs), cast)
+show(figures.ladder(rungs), cast)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -464,8 +457,7 @@ print("no label-linear predictor comes within twice Bayes:", apart)
 print("MuMoMAML is below the label-linear floor:", mean["mumomaml"]["mean"] < floor["mean"])
 
 # %%
-from mmaml_lite.floors import label_linear
-from mmaml_lite.methods import mixture_of
+from mmaml_lite import label_linear, mixture_of
 
 guess = label_linear(mixture_of(cast["maml"].settings), some)
 linear = (guess - some.query.y[..., 0]).square().mean(1).float()
@@ -481,7 +473,7 @@ for key, name in names.items():
     off = paired(last[key], linear)
     side = "at" if abs(off["mean"]) < off["ci95"] else "below" if off["mean"] < 0 else "above"
     lines.append(f"- {name}: **{side}** the floor ({off['mean']:+.2f} ± {off['ci95']:.2f})")
-lesson.say(
+say(
     f"Against the label-linear predictor, task by task on {len(some):,} tasks:\n\n"
     + "\n".join(lines)
     + "\n\nWhat is below the floor has done what no fixed kernel can. Where MAML gets there, it "
@@ -505,7 +497,7 @@ wins = [
     "the oracle wins" if told["mean"] < read["mean"] else "MuMoMAML, told nothing, beats the oracle"
     for told, read in zip(by_mode["multi-maml"], by_mode["mumomaml"], strict=True)
 ]
-lesson.say(
+say(
     "\n".join(lines)
     + f"""
 
@@ -524,10 +516,12 @@ differed. Multi-MAML's bias transformation, drawn once and never adapted, favour
 # ## Quiz
 
 # %%
-ask(QUIZ_STEP)
+from mmaml_lite.course import QUIZ_KERNEL, QUIZ_STEP
+
+widgets.ask(QUIZ_STEP)
 
 # %%
-ask(QUIZ_KERNEL)
+widgets.ask(QUIZ_KERNEL)
 
 # %% [markdown]
 # ## Honest limits
@@ -557,6 +551,6 @@ ask(QUIZ_KERNEL)
 # %%
 numbers = {"times_bayes": {k: [round(float(v), 3) for v in r] for k, r in ratio.items()}}
 numbers |= {"gap_closed": {key: round(value, 3) for key, (value, _) in share.items()}}
-lesson.write_metrics(out_dir, lesson.metrics(found, floors) | numbers)
+write_metrics(out_dir, lesson.metrics(found, floors) | numbers)
 if out_dir:
     JOURNAL.export(f"{out_dir}/my-answers-lesson-2.md")

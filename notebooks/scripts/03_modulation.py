@@ -37,11 +37,12 @@ fast: bool = False  # True uses fewer test tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import lesson, widgets, zoo
+from mmaml_lite import load
+from mmaml_lite.course import lesson, say, show, widgets, write_metrics
 
 kinds = ("film", "sigmoid", "softmax")
-models = {kind: zoo.load(f"regression/3-modes/mumomaml-{kind}") for kind in kinds}
-model, maml = models[modulation], zoo.load("regression/3-modes/maml")
+models = {kind: load(f"regression/3-modes/mumomaml-{kind}") for kind in kinds}
+model, maml = models[modulation], load("regression/3-modes/maml")
 widgets.first_look(model, seed)
 
 # %% [markdown]
@@ -53,7 +54,7 @@ widgets.first_look(model, seed)
 # understanding you?
 
 # %%
-lesson.say(lesson.provenance(models | {"maml": maml}))
+say(lesson.provenance(models | {"maml": maml}))
 
 # %% [markdown]
 # ## The whole machine, box by box
@@ -94,7 +95,7 @@ widgets.overview_explorer(model, seed=seed)
 # aim: **turn the wave upside down.** Who can?
 
 # %%
-from mmaml_lite.checks import Prediction
+from mmaml_lite.course import Prediction
 
 upside_down = Prediction(
     {"A": "all three", "B": "sigmoid and FiLM", "C": "FiLM alone", "D": "none of them"},
@@ -123,12 +124,11 @@ widgets.gate_explorer("softmax")
 # Now measured, for every pair of gate and target:
 
 # %%
-from mmaml_lite import figures
-from mmaml_lite.widgets.gates import GATES, reachable
+from mmaml_lite.course import figures
 
-nearest = reachable()
-lesson.show(figures.reach(nearest), {})
-can = [name for name in GATES if nearest["upside down"][name] < 0.1]
+nearest = widgets.reachable()
+show(figures.reach(nearest), {})
+can = [name for name in widgets.GATES if nearest["upside down"][name] < 0.1]
 upside_down.score(
     {3: "A", 2: "B", 1: "C", 0: "D"}[len(can)],
     "Nearest to the upside-down wave: "
@@ -143,7 +143,7 @@ upside_down.score(
 # NBVAL_CHECK_OUTPUT
 import torch
 
-from mmaml_lite.modulation import MODULATIONS
+from mmaml_lite import MODULATIONS
 
 film = models["film"].learner
 network, theta, x = film.network, dict(film.theta), torch.linspace(-5, 5, 101)[:, None]
@@ -212,8 +212,8 @@ widgets.ask(layer)
 # ## What each part is worth, measured
 
 # %%
-from mmaml_lite import interventions
-from mmaml_lite.evaluate import errors, shared_tasks
+from mmaml_lite import errors, shared_tasks
+from mmaml_lite.course import interventions
 
 tasks = shared_tasks(model.settings, 300 if fast else 2000)  # the same for every row
 found = interventions.table(model, tasks) | {"MAML, trained without": errors(maml.learner, tasks)}
@@ -221,7 +221,7 @@ worth = {
     n: [interventions.median_interval(e[stage]) for stage in (0, -1)] for n, e in found.items()
 }
 looks = {"MAML, trained without": "maml"}
-lesson.show(figures.ablation(worth, looks), {"mumomaml": model, "maml": maml})
+show(figures.ablation(worth, looks), {"mumomaml": model, "maml": maml})
 
 # %%
 before, after = ({n: w[stage][0] for n, w in worth.items()} for stage in (0, 1))
@@ -280,16 +280,17 @@ HTML(figures.table(rows, columns, says))
 # One function applies all three. $\tau$ has one row (a gate) or two (scale and shift):
 
 # %%
-from mmaml_lite import modulation as library
+from mmaml_lite import modulate
+from mmaml_lite.course import source
 
-lesson.source(library.modulate)
+source(modulate)
 
 # %% [markdown]
 # and each modulation is one small function that makes $\tau$ of the head's raw output:
 
 # %%
-for function in (library.softmax, library.sigmoid, library.film):
-    lesson.source(function)
+for name in ("softmax", "sigmoid", "film"):
+    source(MODULATIONS[name].vector)
 
 # %% [markdown]
 # A walk through the shapes, by hand: five points of one task go in, and the library agrees with the result.
@@ -303,7 +304,7 @@ tau = film.modulate(film.embed(points))
 h = points.x
 for i, t in tau.items():
     z = F.linear(h, theta[f"weight{i}"], theta[f"bias{i}"])
-    h = torch.relu(library.modulate(z, t))
+    h = torch.relu(modulate(z, t))
     print(f"layer {i + 1}: z {tuple(z.shape)}, tau {tuple(t.shape)}, h {tuple(h.shape)}")
 y = F.linear(h, theta["weight3"], theta["bias3"])
 agree = torch.allclose(y, film(points, points.x, steps=0)[0], atol=1e-3)
@@ -316,7 +317,7 @@ print("by hand and by the library agree:", agree)
 # (out, in), and `e` holds $e_\gamma$ for all units, then $e_\beta$ for all units.
 
 # %%
-from mmaml_lite.checks import QUIZ_MIX, QUIZ_SOFTMAX, check_block, check_count, check_gates
+from mmaml_lite.course import QUIZ_MIX, QUIZ_SOFTMAX, check_block, check_count, check_gates
 
 
 def film_block(h, weight, bias, e):
@@ -409,7 +410,7 @@ widgets.ask(QUIZ_MIX)
 # - $\tau$ is no label of the mode. It carries the task: even within the mode, a stranger's $\tau$ is a bad start.
 # - "Without modulation" means three things: τ off, τ = its mean, a model trained without. Say which.
 #
-# Your answers so far can be kept: `from mmaml_lite.checks import JOURNAL` and then
+# Your answers so far can be kept: `from mmaml_lite.course import JOURNAL` and then
 # `JOURNAL.export("my-answers-lesson-3.md")`.
 #
 # **Next:** [lesson 4](04_mumomaml_regression.ipynb) puts modulation and gradient steps together,
@@ -417,4 +418,4 @@ widgets.ask(QUIZ_MIX)
 
 # %%
 medians = {name: {"before": before[name], "after": after[name]} for name in worth}
-lesson.write_metrics(out_dir, {"tasks": len(tasks), "modulation": modulation, "medians": medians})
+write_metrics(out_dir, {"tasks": len(tasks), "modulation": modulation, "medians": medians})

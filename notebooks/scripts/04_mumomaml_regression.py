@@ -40,12 +40,13 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson, zoo
+from mmaml_lite import history, load
+from mmaml_lite.course import figures, lesson, say, show, write_metrics
 
 cast = lesson.load_cast(modes, modulation, seed, retrain, iterations)
 examples = lesson.showcase(cast, seed)  # one task of each family, five points each
 predictions = {method: lesson.curves(model, examples) for method, model in cast.items()}
-lesson.show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
+show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
 
 # %% [markdown]
 # This is Figure 2 of the paper, with one thing added: **Bayes**, who knows the families and the noise
@@ -57,7 +58,7 @@ lesson.show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
 # yet its curve is another one in each column before any gradient step: it has looked at the points.
 
 # %%
-lesson.say(lesson.provenance(cast))
+say(lesson.provenance(cast))
 
 # %% [markdown]
 # ## The idea: embed, modulate, adapt
@@ -92,9 +93,7 @@ lesson.say(lesson.provenance(cast))
 # trained $\theta$ and the same five gradient steps.
 
 # %%
-from mmaml_lite import widgets
-from mmaml_lite.checks import Prediction, check_film, check_floor
-from mmaml_lite.checks.mumomaml import QUIZ_MAP
+from mmaml_lite.course import QUIZ_MAP, Prediction, check_film, check_floor, widgets
 
 prediction = Prediction(
     {
@@ -118,8 +117,8 @@ widgets.ask(prediction)
 # - **Modulation**: switch it off, or replace it by its mean. Then choose MAML on the right.
 
 # %%
-from mmaml_lite import maps
-from mmaml_lite.evaluate import errors, interval, neighbour_vote, paired, shared_tasks
+from mmaml_lite import errors, interval, neighbour_vote, paired, shared_tasks
+from mmaml_lite.course import maps
 
 mumomaml = cast["mumomaml"]
 tasks = shared_tasks(mumomaml.settings, 300 if fast else 4000)  # the same for every method
@@ -152,7 +151,7 @@ variants = {
     "maml": lesson.curves(cast["maml"], examples),
 }
 title = "Three ways to do without modulation"
-lesson.show(figures.fits(**lesson.fits(variants, cast, examples), title=title), cast)
+show(figures.fits(**lesson.fits(variants, cast, examples), title=title), cast)
 
 # %% [markdown]
 # A few pictures prove little. Here are the medians over many test tasks, and with them your score:
@@ -190,9 +189,10 @@ prediction.score(
 # and here is the function of the library that computes it, shown and not copied:
 
 # %%
-from mmaml_lite import algorithm
+from mmaml_lite import adapt
+from mmaml_lite.course import source
 
-lesson.source(algorithm.adapt)
+source(adapt)
 
 # %% [markdown]
 # `loss` holds $\tau$ and the five examples; `torch.func.grad` differentiates it with respect to
@@ -225,7 +225,7 @@ print("by hand and by the library agree:", bool((by_hand - library).abs().max() 
 
 # %%
 view = lesson.embedding_map(mumomaml, few, examples, drawn)
-lesson.show(figures.embedding_map(**view), {"mumomaml": mumomaml})
+show(figures.embedding_map(**view), {"mumomaml": mumomaml})
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -234,7 +234,7 @@ fewer = 1 - agree < 0.5 * (1 - 1 / modes)
 print("neighbours of another family are less than half as frequent as by chance:", fewer)
 
 # %%
-lesson.say(
+say(
     f"In the full embedding, the nearest neighbour of a task is of the same family in "
     f"**{100 * agree:.0f} %** of cases; by chance it would be {100 / modes:.0f} %. Where "
     "families mix, read the functions: a flat parabola or a faint wave *is* nearly a line, "
@@ -246,11 +246,11 @@ lesson.say(
 
 # %%
 name = f"regression/{modes}-modes/mumomaml-{modulation}"
-history = zoo.history(name)
+history = history(name)
 if history:
     view = lesson.forming(history, tasks[:: len(tasks) // 300])
-    lesson.show(figures.forming(**view), {})
-    lesson.say(
+    show(figures.forming(**view), {})
+    say(
         f"Even an untrained encoder puts **{100 * view['agree'][0]:.0f} %** of these tasks next to "
         f"one of their own family: five points of a steep line look alike to any network. Training "
         f"brings it to {100 * view['agree'][-1]:.0f} %, and takes thousands of steps to do so."
@@ -264,10 +264,10 @@ if history:
 
 # %%
 before, after = lesson.gallery(cast, 4, seed)
-lesson.show(figures.gallery(**before, title="Before any gradient step"), cast)
+show(figures.gallery(**before, title="Before any gradient step"), cast)
 
 # %%
-lesson.show(figures.gallery(**after, title="After five gradient steps"), cast)
+show(figures.gallery(**after, title="After five gradient steps"), cast)
 
 # %% [markdown]
 # ## Where the gain comes from
@@ -281,7 +281,7 @@ floors = lesson.floors(modes)
 nothing = tasks.query.y.square().mean().item()
 mean = {k: e.mean(1).numpy() for k, e in found.items()}
 half = {k: [interval(stage)["ci95"] for stage in e] for k, e in found.items()}
-lesson.show(figures.error_by_stage(mean, half, nothing, floors), cast)
+show(figures.error_by_stage(mean, half, nothing, floors), cast)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -292,7 +292,7 @@ print("its steps improve on its own modulation by more than that:", added["mean"
 
 # %%
 last = {k: m[-1] for k, m in mean.items()}
-lesson.say(
+say(
     "Whoever comes first takes the easy error: MAML's first step, from a start that fits nothing, "
     "removes a lot as well. So ask what each adds to the other. This network's modulation alone "
     f"stands at {mean['mumomaml'][0]:.2f}, gradient steps without modulation (MAML) end at "
@@ -309,7 +309,7 @@ lesson.say(
 # [LSTM learner](../docs/glossary.md#lstm-learner).
 
 # %%
-reader = zoo.load(f"regression/{modes}-modes/lstm-learner")
+reader = load(f"regression/{modes}-modes/lstm-learner")
 read = errors(reader.learner, tasks)[-1]
 off = paired(read, found["mumomaml"][-1])
 verdict = (
@@ -332,7 +332,7 @@ elif off["mean"] < off["ci95"]:
     )
 else:
     so = "So here the steps find what reading alone does not."
-lesson.say(
+say(
     f"Trained never to step, it ends at **{read.mean():.2f}**: {off['mean']:+.3f} ± "
     f"{off['ci95']:.3f} from MuMoMAML after five steps, {verdict}. {so}"
 )
@@ -343,11 +343,11 @@ lesson.say(
 # The paper's Table 1, the follow-up paper's numbers for the same experiment, and ours. First as a picture:
 
 # %%
-from mmaml_lite import comparison, report
-from mmaml_lite.results import read_results
+from mmaml_lite import read_results, removed
+from mmaml_lite.course import comparison
 
 results = read_results(f"regression/{modes}-modes")
-lesson.show(figures.distances([comparison.distances(results)]), {})
+show(figures.distances([comparison.distances(results)]), {})
 
 # %%
 from IPython.display import HTML
@@ -363,9 +363,9 @@ HTML(comparison.scoreboard(modes))
 
 # %%
 by = {r: results["methods"][f"{r}/mumomaml-film"] for r in ("paper", "ours")}
-left = {r: report.removed(results, record)[1] for r, record in by.items()}
+left = {r: removed(results, record)[1] for r, record in by.items()}
 times = {r: record["x_bayes"]["mean"] for r, record in by.items()}
-lesson.say(
+say(
     "**A good reader leaves little to learn.** Our recipe has another encoder, to which the order "
     "of the points is all the same, larger batches and a learning rate that falls; and it takes "
     f"gradient steps only in the last tenth of its training. FiLM ends at {times['ours']:.2f} "
@@ -406,7 +406,7 @@ check_film(film)
 # <details><summary>Solution</summary>
 #
 # `return gamma * z + beta`. The last axis of `z` is the units, so both vectors broadcast over the points.
-# The library's version is `mmaml_lite.modulation.modulate`.
+# The library's version is `mmaml_lite.modulate`.
 # </details>
 #
 # **2.** Suppose a method *knew the true function*. What mean squared error would it still make on
@@ -439,14 +439,14 @@ widgets.ask(QUIZ_MAP)
 hard = lesson.showcase(cast, seed, spread=False)
 predictions = {k: lesson.curves(m, hard) for k, m in cast.items()}
 title = "All five points in one half: what the other half holds is a guess"
-lesson.show(figures.fits(**lesson.fits(predictions, cast, hard), title=title), cast)
+show(figures.fits(**lesson.fits(predictions, cast, hard), title=title), cast)
 
 # %% [markdown]
 # The band tells an honest guess from knowledge. On a single task a lucky method may come closer than Bayes;
 # on average over tasks, nobody does.
 
 # %%
-from mmaml_lite.tasks import Examples
+from mmaml_lite import Examples
 
 e = found["mumomaml"][-1].sort(descending=True).values
 worst = e[: max(1, len(e) // 100)].sum() / e.sum()
@@ -457,7 +457,7 @@ long = errors(cast["maml"].learner, some, steps=50).mean(1)
 worse = (found["mumomaml"][-1] > found["mumomaml"][0]).float().mean().item()
 lost = (found["maml"][-1] < found["mumomaml"][-1]).float().mean().item()
 noise, alpha = mumomaml.settings.noise, cast["maml"].settings.step_size
-lesson.say(f"""
+say(f"""
 - **Heavy tails.** The worst 1 % of the tasks carry {100 * worst:.0f} % of MuMoMAML's whole
   error (median {e.median():.2f}, mean {e.mean():.2f}). A few hundred test tasks cannot rank
   methods that are nearly as good as each other.
@@ -486,11 +486,11 @@ lesson.say(f"""
 # - Compare with intervals, on many tasks, and with what is possible at all.
 #
 # To keep or hand in your answers, run in a cell of your own
-# `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-4.md")`.
+# `from mmaml_lite.course import JOURNAL; JOURNAL.export("my-answers-lesson-4.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md).
 #
 # **Next:** the same three steps where examples are trajectories and the loss is a return:
 # reinforcement learning. Or run this lesson with other `modes` or another `modulation` in the parameters cell.
 
 # %%
-lesson.write_metrics(out_dir, lesson.metrics(found, floors) | {"neighbours_agree": agree})
+write_metrics(out_dir, lesson.metrics(found, floors) | {"neighbours_agree": agree})

@@ -37,7 +37,7 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson, widgets
+from mmaml_lite.course import figures, say, show, widgets, write_metrics
 
 widgets.Hunt(seed, modes=modes)
 
@@ -52,14 +52,13 @@ widgets.Hunt(seed, modes=modes)
 # How good can one be over a whole episode of 100 steps?
 
 # %%
-from mmaml_lite.rl import Navigation
-from mmaml_lite.rl.evaluation import floors, shared_goals
+from mmaml_lite.course import Navigation, shared_goals
 
 earned = figures.earned  # a return, written as in the figures
 world = Navigation.modes(modes)
 goals, mode = shared_goals(world, 1000)
-best = {name: value.mean().item() for name, value in floors(world, goals, mode).items()}
-lesson.say(
+best = {name: value.mean().item() for name, value in world.floors(goals, mode).items()}
+say(
     f"Told the goal, one walks straight there and earns **{earned(best['goal'])}** on average. "
     f"Told only the mode, one walks to its centre and waits: **{earned(best['mode'])}**. What lies "
     "between is the price of not knowing *where in the mode*."
@@ -98,7 +97,7 @@ lesson.say(
 # gradient step was taken*.
 
 # %%
-from mmaml_lite.checks import Prediction
+from mmaml_lite.course import Prediction
 
 alone = Prediction(
     {
@@ -125,9 +124,7 @@ cast = casts[modes]
 widgets.navigate(casts, modes, seed=seed)
 
 # %%
-from mmaml_lite.widgets.navigation import provenance
-
-lesson.say(provenance(casts))
+say(widgets.navigators_shown(casts))
 
 # %% [markdown]
 # ## Figure 3a, with floors
@@ -170,9 +167,7 @@ walk_moves = Prediction(
 widgets.ask(walk_moves)
 
 # %%
-from mmaml_lite.widgets import Crowd
-
-crowd = Crowd(cast["mumomaml"], 120 if fast else 400, seed)
+crowd = widgets.Crowd(cast["mumomaml"], 120 if fast else 400, seed)
 widgets.encoder_explorer(crowd, seed=seed)
 
 # %% [markdown]
@@ -184,7 +179,7 @@ widgets.encoder_explorer(crowd, seed=seed)
 # NBVAL_CHECK_OUTPUT
 import torch
 
-from mmaml_lite.rl.walks import explore
+from mmaml_lite.course import explore
 
 learner = cast["mumomaml"].learner
 here, there = (explore(learner, torch.tensor([c]), seed) for c in world.centres[:2])
@@ -200,13 +195,13 @@ walk_moves.score(
 )
 
 # %%
-from mmaml_lite.evaluate import neighbour_vote
-from mmaml_lite.rl.readout import reading
+from mmaml_lite import neighbour_vote
+from mmaml_lite.course import reading
 
 vote = neighbour_vote(crowd.embedding, crowd.mode)
 off = (reading(crowd.embedding, crowd.goals) - crowd.goals).norm(dim=1)
 by_mode = (torch.tensor(world.centres)[crowd.mode] - crowd.goals).norm(dim=1)
-lesson.say(
+say(
     f"In the full embedding the nearest neighbour is of the same mode in **{100 * vote:.0f} %** of "
     f"{len(crowd.mode)} fresh tasks (by chance {100 / modes:.0f} %). How much more than "
     "the mode is in it? Let a *linear map* of the embedding, fitted on other tasks, name the goal: "
@@ -232,12 +227,12 @@ swap = Prediction(
 widgets.ask(swap)
 
 # %%
-from mmaml_lite.rl.exchange import exchange
+from mmaml_lite.course import exchange
 
 count, steps = (12, 2) if fast else (40, 3)
 found = exchange(learner, world, count, steps, seed)
 view = widgets.exchange_view(found, best)
-lesson.show(figures.returns(view, "The same tasks, under three modulations"), cast)
+show(figures.returns(view, "The same tasks, under three modulations"), cast)
 
 # %%
 first, last = ({w: e[i].mean().item() for w, e in found.items()} for i in (0, -1))
@@ -257,20 +252,18 @@ swap.score(
 # One gradient step of every task: the same `algorithm.adapt` as in regression, and only the loss is new.
 
 # %%
-from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.learner import PolicyLearner
-from mmaml_lite.rl.objective import ratio
+from mmaml_lite.course import SURROGATES, PolicyLearner, collect, source
 
-lesson.source(PolicyLearner.adapt)
+source(PolicyLearner.adapt)
 
 # %%
-lesson.source(ratio)
+source(SURROGATES["ratio"])
 
 # %% [markdown]
 # And Algorithm 1: explore, embed, modulate; then walk, step, walk again, with fresh walks every time.
 
 # %%
-lesson.source(collect)
+source(collect)
 
 # %% [markdown]
 # Written out by hand for one task, is it the same?
@@ -348,7 +341,7 @@ live
 # actions under the policy that is differentiated; `sampled`, under the one that drew them; `advantages`. Return one number.
 
 # %%
-from mmaml_lite.checks import QUIZ_TEACH, QUIZ_WALK, check_surrogate, check_to_come, check_vote
+from mmaml_lite.course import QUIZ_TEACH, QUIZ_WALK, check_surrogate, check_to_come, check_vote
 
 
 def surrogate_loss(log_prob, sampled, advantages):
@@ -360,7 +353,7 @@ check_surrogate(surrogate_loss)
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
-# `return -((log_prob - sampled).exp() * advantages).mean()`. The library's version is `mmaml_lite.rl.objective.ratio`.
+# `return -((log_prob - sampled).exp() * advantages).mean()`. The library's version is `SURROGATES["ratio"]`, shown above.
 # </details>
 #
 # **2.** Advantages start from **what is still to come**: from each step on, the sum of all rewards, one $k$ steps later counted
@@ -423,7 +416,7 @@ widgets.ask(QUIZ_TEACH)
 s = cast["mumomaml"].settings
 outer = {"trpo": "TRPO", "ppo": "a PPO-style objective"}[s.outer]
 ends = "at the goal" if s.ends_within else f"after {s.horizon} steps"
-lesson.say(f"""
+say(f"""
 - **No code of these experiments was published**, and the paper gives few constants. From its
   figures: where modes and start lie, and that one walk is read. Not stated, and chosen by us:
   how far the modes spread (here {s.spread}; the contours drawn in its Figure 3d suggest 0.31, the
@@ -455,7 +448,7 @@ lesson.say(f"""
 # - A constant that is not stated is a choice. Ours are in one file: `mmaml_lite/rl/settings.py`.
 #
 # To keep or hand in your answers, run in a cell of your own
-# `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-5.md")`.
+# `from mmaml_lite.course import JOURNAL; JOURNAL.export("my-answers-lesson-5.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md).
 #
 # **Next:** [lesson 6](06_half_cheetah.ipynb), which gives the goal a body: a half-cheetah that shall run to a place, or
@@ -463,4 +456,4 @@ lesson.say(f"""
 
 # %%
 measured = {key: mean.tolist() for key, mean in stages.items()}
-lesson.write_metrics(out_dir, {"floors": best, "vote": vote, "stages": measured, "swap": first})
+write_metrics(out_dir, {"floors": best, "vote": vote, "stages": measured, "swap": first})

@@ -38,10 +38,9 @@ fast: bool = False  # True uses fewer tasks: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson, widgets
-from mmaml_lite.rl.cast import cheetahs, provenance, skipped
+from mmaml_lite.course import cheetahs, figures, say, show, widgets, write_metrics
 
-casts = cheetahs()
+casts = cheetahs.load_casts()
 cast = casts[task]
 runner = widgets.cheetah(casts, task, stage=0, seed=seed)
 runner
@@ -51,7 +50,7 @@ runner
 # where it is for now. Does either of them look as if it knew where to go?
 
 # %%
-lesson.say(provenance(casts) or skipped(task, cast, "maml", "mumomaml"))
+say(cheetahs.provenance(casts) or cheetahs.skipped(task, cast, "maml", "mumomaml"))
 
 # %% [markdown]
 # ## The idea: what changes, and what does not
@@ -91,16 +90,15 @@ lesson.say(provenance(casts) or skipped(task, cast, "maml", "mumomaml"))
 # 0 for standing still and 1 for being told, whatever the unit.
 
 # %%
-from mmaml_lite.rl.evaluation import floors, shared_goals
-from mmaml_lite.rl.half_cheetah import TargetLocation, TargetSpeed
+from mmaml_lite.course import TargetLocation, TargetSpeed, shared_goals
 
 world = {"location": TargetLocation, "speed": TargetSpeed}[task]()
 still = None
-if lost := skipped(task, cast):
-    lesson.say(lost)
+if lost := cheetahs.skipped(task, cast):
+    say(lost)
 else:
-    still = floors(world, *shared_goals(world, 10 if fast else 40))["still"].mean().item()
-    lesson.say(f"Standing still earns about **{figures.earned(still)}** here.")
+    still = world.floors(*shared_goals(world, 10 if fast else 40))["still"].mean().item()
+    say(f"Standing still earns about **{figures.earned(still)}** here.")
 
 # %% [markdown]
 # ## Your predictions
@@ -108,7 +106,7 @@ else:
 # One question about each half of what is to come.
 
 # %%
-from mmaml_lite.checks import Prediction
+from mmaml_lite.course import Prediction
 
 alone = Prediction(
     {
@@ -150,21 +148,19 @@ runner
 # *returns* first, then as a *score*: which of the two tasks is closer to being solved?
 
 # %%
-from mmaml_lite.figures.numerals import number
-from mmaml_lite.rl.cast import TASKS
-from mmaml_lite.widgets.curves import by_modulation, unstored
+from mmaml_lite.course import number
 
-curves, start = None, f"{TASKS[task]}/2-modes"
-if lost := unstored("half-cheetah"):
-    lesson.say(lost)
+curves, start = None, f"{cheetahs.TASKS[task]}/2-modes"
+if lost := widgets.unstored("half-cheetah"):
+    say(lost)
 else:
     curves = widgets.curves_explorer(start, world="half-cheetah")
     display(curves)
 
 # %%
-rise = by_modulation("half-cheetah") if curves else {}
+rise = widgets.by_modulation("half-cheetah") if curves else {}
 if len(rise) == 2:
-    location, speed = (rise[TASKS[t]] for t in ("location", "speed"))
+    location, speed = (rise[cheetahs.TASKS[t]] for t in ("location", "speed"))
     display(alone.score(
         "ABCD"[2 * (location <= 0) + (speed <= 0)],
         f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
@@ -172,7 +168,7 @@ if len(rise) == 2:
         "The paper's, read off its figures: +938 and −37.",
     ))  # fmt: skip
 else:
-    lesson.say("*Not measured yet for both tasks. The paper's, read off: +938 and −37.*")
+    say("*Not measured yet for both tasks. The paper's, read off: +938 and −37.*")
 
 # %% [markdown]
 # Keep the second number of the paper in mind: in its Figure 3c modulation alone *lowers* the return (its text claims the gain across the
@@ -188,16 +184,14 @@ else:
 # NBVAL_CHECK_OUTPUT
 import torch
 
-from mmaml_lite.rl.cast import name
-from mmaml_lite.rl.domain import build
-from mmaml_lite.rl.walks import explore
-from mmaml_lite.zoo import zoo_settings
+from mmaml_lite import build, zoo_settings
+from mmaml_lite.course import explore
 
 apart = None
-if lost := skipped(task, cast):
-    lesson.say(lost)
+if lost := cheetahs.skipped(task, cast):
+    say(lost)
 else:
-    novice = build(zoo_settings(name(task, "mumomaml")))
+    novice = build(zoo_settings(cheetahs.name(task, "mumomaml")))
     far = world.centres[1][0]
     ahead, behind = (explore(novice, torch.full((20, 1), x), seed) for x in (far, -far))
     apart = (ahead.rewards - behind.rewards)[:, 0]
@@ -230,15 +224,15 @@ if apart is not None:
 
 # %%
 crowd = None
-if lost := skipped(task, cast, "mumomaml"):
-    lesson.say(lost)
+if lost := cheetahs.skipped(task, cast, "mumomaml"):
+    say(lost)
 else:
     crowd = widgets.Crowd(cast["mumomaml"], 80 if fast else 300, seed)
     display(widgets.trajectory_explorer(crowd, seed=seed))
 
 # %%
-from mmaml_lite.evaluate import neighbour_vote
-from mmaml_lite.rl.readout import reading
+from mmaml_lite import neighbour_vote
+from mmaml_lite.course import reading
 
 vote = None
 if crowd is not None:
@@ -246,7 +240,7 @@ if crowd is not None:
     off = (reading(crowd.embedding, crowd.goals) - crowd.goals).abs()
     by_mode = (torch.tensor(world.centres)[crowd.mode] - crowd.goals).abs()
     m = world.UNIT
-    lesson.say(
+    say(
         "In the full embedding the nearest neighbour is on the same side in "
         f"**{100 * vote:.0f} %** of {len(crowd.mode)} fresh tasks (by chance 50 %). "
         "A *linear map* of it, fitted on other "
@@ -262,7 +256,7 @@ if crowd is not None:
 # %%
 if crowd is not None:
     view = widgets.reading_view(crowd, [1, 2, 5, 10, 20, 50, 100, 200])
-    lesson.show(figures.reading(view), {"mumomaml": cast["mumomaml"]})
+    show(figures.reading(view), {"mumomaml": cast["mumomaml"]})
 
 # %% [markdown]
 # A perfect reader needs two steps: $x_t$ is known, and two distances from two places leave one point (exercise 3). A
@@ -282,18 +276,18 @@ if crowd is not None:
 # slow costs, even where the mean is right); torque.
 
 # %%
-from mmaml_lite.rl.evidence import stage_losses
+from mmaml_lite.course import stage_losses
 
 found = {}
-if lost := skipped(task, cast, "mumomaml"):
-    lesson.say(lost)
+if lost := cheetahs.skipped(task, cast, "mumomaml"):
+    say(lost)
 else:
     learner = cast["mumomaml"].learner
     goals, _ = shared_goals(world, 6 if fast else 20)
     size = {"steps": 1, "seed": seed, "trajectories": 3 if fast else 8}
     found = stage_losses(learner, goals, **size)
     view = widgets.reached_view(world, goals, found)
-    lesson.show(figures.reached(view), {"mumomaml": cast["mumomaml"]})
+    show(figures.reached(view), {"mumomaml": cast["mumomaml"]})
 
 # %% [markdown]
 # And a question that the return after modulation cannot answer: what is the modulation worth to the *gradient step* that follows?
@@ -302,7 +296,7 @@ else:
 # %%
 if found:
     without = stage_losses(learner, goals, **size, modulated=False)
-    lesson.say(widgets.account(found, without))
+    say(widgets.account(found, without))
 
 # %% [markdown]
 # Look also for tasks on the *wrong side* of the left panel: there the encoder has misread the side, and modulation sends the animal the wrong
@@ -322,18 +316,18 @@ if found:
 # A control step of the environment: simulate, and pay.
 
 # %%
-from mmaml_lite.rl.half_cheetah import HalfCheetah, HalfCheetahWorld, outcome
+from mmaml_lite.course import HalfCheetah, HalfCheetahWorld, outcome, source
 
-lesson.source(HalfCheetah.step)
-
-# %%
-lesson.source(outcome)
+source(HalfCheetah.step)
 
 # %%
-lesson.source(HalfCheetahWorld.rewards)
+source(outcome)
 
 # %%
-lesson.source(type(world).reached)
+source(HalfCheetahWorld.rewards)
+
+# %%
+source(type(world).reached)
 
 # %% [markdown]
 # A reward by hand, from what is observed:
@@ -342,8 +336,8 @@ lesson.source(type(world).reached)
 # NBVAL_CHECK_OUTPUT
 import numpy as np
 
-if lost := skipped(task, cast):
-    lesson.say(lost)
+if lost := cheetahs.skipped(task, cast):
+    say(lost)
 else:
     env = HalfCheetah(TargetLocation())
     _, info = env.reset(seed=seed, options={"goal": (7.0,)})
@@ -362,7 +356,7 @@ else:
 # of a step, `cost` the factor of the squared torque. Return a reward for each step.
 
 # %%
-from mmaml_lite.checks import QUIZ_AFTER, QUIZ_PLACE, check_score, check_speed_reward, check_target
+from mmaml_lite.course import QUIZ_AFTER, QUIZ_PLACE, check_score, check_speed_reward, check_target
 
 
 def speed_reward(x, actions, target, dt, cost):
@@ -391,7 +385,7 @@ check_score(score)
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
-# `return (earned - still) / (told - still)`. The library's version is `mmaml_lite.rl.report.score`.
+# `return (earned - still) / (told - still)`. The library's version is `score` in `mmaml_lite/rl/report.py`.
 # </details>
 #
 # **3.** Be the encoder. `x` (steps,) says where the torso was, `off` (steps,) how far from the hidden target, which the rewards
@@ -427,9 +421,7 @@ widgets.ask(QUIZ_AFTER)
 # ## Honest limits
 
 # %%
-from mmaml_lite.rl.cast import limits
-
-lesson.say(limits(casts))
+say(cheetahs.limits(casts))
 
 # %% [markdown]
 # ## Recap
@@ -443,7 +435,7 @@ lesson.say(limits(casts))
 # - Whoever must *stop* must see where he is: what the policy observes is part of the task.
 #
 # To keep or hand in your answers, run in a cell of your own
-# `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-6.md")`.
+# `from mmaml_lite.course import JOURNAL; JOURNAL.export("my-answers-lesson-6.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md). All numbers: [docs/half-cheetah.md](../docs/half-cheetah.md).
 #
 # **Next:** [lesson 7](07_omniglot.ipynb), where the same three functions read characters. Or run this lesson with
@@ -451,4 +443,4 @@ lesson.say(limits(casts))
 
 # %%
 split = {stage: losses.returns.mean().item() for stage, losses in found.items()}
-lesson.write_metrics(out_dir, {"task": task, "still": still, "vote": vote, "stages": split})
+write_metrics(out_dir, {"task": task, "still": still, "vote": vote, "stages": split})

@@ -40,11 +40,10 @@ fast: bool = False  # True uses fewer episodes: a quick test run
 out_dir: str = ""  # a folder for metrics.json; "" writes nothing
 
 # %%
-from mmaml_lite import figures, lesson, widgets
-from mmaml_lite.characters.probes import chosen_setting
+from mmaml_lite.course import figures, probes, say, show, widgets, write_metrics
 
-setting, why = chosen_setting(data, ways)
-lesson.say(why)
+setting, why = probes.chosen_setting(data, ways)
+say(why)
 widgets.Sorting(seed, setting=setting)
 
 # %% [markdown]
@@ -56,11 +55,10 @@ widgets.Sorting(seed, setting=setting)
 # in which respect these five differ. That is what MuMoMAML's encoder is for.
 
 # %%
-from mmaml_lite.characters.cast import cast, provenance
-from mmaml_lite.characters.probes import missing
+from mmaml_lite.course import players
 
-machines = cast(setting)
-lesson.say(provenance(machines) or missing(setting, machines, "maml", "mumomaml"))
+machines = players.cast(setting)
+say(players.provenance(machines) or probes.missing(setting, machines, "maml", "mumomaml"))
 
 # %% [markdown]
 # ## The idea: the same three steps
@@ -96,7 +94,7 @@ lesson.say(provenance(machines) or missing(setting, machines, "maml", "mumomaml"
 # has turned its channels up and down. *Not one gradient step was taken.*
 
 # %%
-from mmaml_lite.checks import Prediction
+from mmaml_lite.course import Prediction
 
 alone = Prediction(
     {
@@ -119,8 +117,8 @@ widgets.ask(alone)
 # - Draw the new one **small** or in a corner, and untick the box that moves it to the middle. Would it fool you?
 
 # %%
-if lost := missing(setting, machines, "maml", "mumomaml"):
-    lesson.say(lost)
+if lost := probes.missing(setting, machines, "maml", "mumomaml"):
+    say(lost)
 else:
     display(widgets.draw(setting.replace("-20way", "-5way"), seed))
 
@@ -133,8 +131,8 @@ else:
 
 # %%
 curves = None
-if lost := missing(setting, machines, "maml", "mumomaml"):
-    lesson.say(lost)
+if lost := probes.missing(setting, machines, "maml", "mumomaml"):
+    say(lost)
 else:
     count, shots, steps = (30, (1, 3), 3) if fast else (200, (1, 2, 5, 10), 8)
     curves = widgets.accuracy_explorer(setting, machines, max(2, count // ways), shots, steps, seed)
@@ -161,12 +159,11 @@ if curves:
 # NBVAL_CHECK_OUTPUT
 import torch
 
-from mmaml_lite.characters.domain import build, named
-from mmaml_lite.characters.probes import deal
+from mmaml_lite import build, zoo_settings
 
 small = {"filters": 16, "encoder_filters": 16}
-fresh = build(named("strokes-5way-1shot", "mumomaml-film", **small))
-task = deal(fresh.settings, tasks=1, queries=10)
+fresh = build(zoo_settings("characters/strokes-5way-1shot/mumomaml-film", **small))
+task = probes.deal(fresh.settings, tasks=1, queries=10)
 exchanged = task.support._replace(y=(task.support.y + 1) % 5)
 before, after = fresh.embed(task.support), fresh.embed(exchanged)
 print("numbers exchanged, the same υ:", torch.allclose(before, after, atol=1e-5))
@@ -184,7 +181,7 @@ print("numbers exchanged, the same υ:", torch.allclose(before, after, atol=1e-5
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
-from mmaml_lite.characters.encoder import class_means
+from mmaml_lite import class_means
 
 blank = build(fresh.settings)
 last_layer, alpha = f"weight{blank.settings.blocks}", blank.settings.step_size
@@ -224,12 +221,12 @@ widgets.ask(company)
 
 # %%
 view = None
-if lost := missing(setting, machines, "mumomaml"):
-    lesson.say(lost)
+if lost := probes.missing(setting, machines, "mumomaml"):
+    say(lost)
 else:
     count = max(2, (20 if fast else 100) // ways)
     view = widgets.company_view(setting, machines["mumomaml"], count, seed)
-    lesson.show(figures.company(view), {"mumomaml": machines["mumomaml"]})
+    show(figures.company(view), {"mumomaml": machines["mumomaml"]})
 
 # %%
 if view:
@@ -248,9 +245,7 @@ if view:
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
-from mmaml_lite.characters.probes import company as asked_together
-
-found = asked_together(fresh, task)
+found = probes.company(fresh, task)
 for kind, certainty in found.certainty.items():
     steady = torch.allclose(certainty, certainty[:, :1].expand_as(certainty), atol=1e-4)
     print(f"{kind}: the same certainty in any company:", steady)
@@ -271,7 +266,7 @@ HTML(widgets.scoreboard())
 # the *same* episodes, their difference can be taken episode by episode, which is sharper:
 
 # %%
-lesson.say(widgets.difference(setting))
+say(widgets.difference(setting))
 
 # %% [markdown]
 # Our three machines hardly differ, and that is no accident. Their features were trained to compare, on tasks of many characters;
@@ -290,8 +285,8 @@ lesson.say(widgets.difference(setting))
 #   right**, and look at the bars. What would that mean for a world of one mode?
 
 # %%
-if lost := missing(setting, machines, "mumomaml"):
-    lesson.say(lost)
+if lost := probes.missing(setting, machines, "mumomaml"):
+    say(lost)
 else:
     display(widgets.feature_maps_explorer(setting))
 
@@ -304,8 +299,8 @@ else:
 
 # %%
 atlas = None
-if lost := missing(setting, machines, "mumomaml"):
-    lesson.say(lost)
+if lost := probes.missing(setting, machines, "mumomaml"):
+    say(lost)
 else:
     real = setting.startswith("omniglot")
     atlas = widgets.episode_explorer(machines["mumomaml"], 120 if fast else 300, real, seed)
@@ -335,18 +330,18 @@ stretched = Prediction(
 widgets.ask(stretched)
 
 # %%
-from mmaml_lite.characters.omniglot import OmniglotMissing
+from mmaml_lite import OmniglotMissing
 
 modes = {}
 for name in widgets.two_mode_settings(ways):
     try:
         modes[name] = widgets.modes_view(name, max(2, (30 if fast else 200) // ways), seed)
     except OmniglotMissing:
-        lesson.say(f"*Skipped: {name} needs Omniglot.*")
+        say(f"*Skipped: {name} needs Omniglot.*")
     if modes.get(name):
-        lesson.show(figures.mode_accuracy(modes[name]), cast(name))
+        show(figures.mode_accuracy(modes[name]), players.cast(name))
     elif name in modes:
-        lesson.say(missing(name, cast(name), "maml", "mumomaml"))
+        say(probes.missing(name, players.cast(name), "maml", "mumomaml"))
 
 # %%
 both = next((v for v in modes.values() if v and v["alone"]), None)
@@ -370,23 +365,22 @@ if both:
 # A block, and all of them in a row. Modulation is one line.
 
 # %%
-from mmaml_lite.characters.convnet import ConvNet
-from mmaml_lite.characters.encoder import ImageSetEncoder
-from mmaml_lite.characters.learner import CharacterLearner
+from mmaml_lite import CharacterLearner, ConvNet, ImageSetEncoder
+from mmaml_lite.course import source
 
-lesson.source(ConvNet.trace)
+source(ConvNet.trace)
 
 # %% [markdown]
 # The encoder: features of every image, the mean of each class beside the mean of all, and the mean over the classes.
 
 # %%
-lesson.source(ImageSetEncoder.forward)
+source(ImageSetEncoder.forward)
 
 # %% [markdown]
 # And the inner loop, the same `algorithm.adapt` as in lessons 4 and 5; only the loss is new.
 
 # %%
-lesson.source(CharacterLearner.adapt)
+source(CharacterLearner.adapt)
 
 # %% [markdown]
 # Written out by hand for one task, is it the same?
@@ -418,7 +412,7 @@ print("by hand and by the library agree:", all(agree))
 # (images, d) and `labels` (images,) in any order, `queries` (q, d); the result has shape (q, ways).
 
 # %%
-from mmaml_lite.checks import (
+from mmaml_lite.course import (
     QUIZ_COMPANY,
     QUIZ_NUMBERS,
     check_chance,
@@ -444,7 +438,7 @@ check_prototypes(prototype_logits)
 #     return -(queries[:, None] - means).square().sum(-1)
 # ```
 #
-# The library's class means are `mmaml_lite.characters.encoder.class_means`.
+# The library's class means are `mmaml_lite.class_means`.
 # </details>
 #
 # **2.** **Normalise** the queries of an episode such that none depends on another: by mean and variance of the *examples*, channel by
@@ -462,7 +456,7 @@ check_normalise(normalise)
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
-# `torch.var_mean(support, ...)`: one word. The library's version is `mmaml_lite.characters.convnet.support`.
+# `torch.var_mean(support, ...)`: one word. The library's version is `support` in `mmaml_lite/characters/convnet.py`.
 # </details>
 #
 # **3.** **Deal the numbers** of an episode. `character` (images,) says which character each drawing shows, by any number, such as
@@ -528,9 +522,7 @@ widgets.ask(QUIZ_COMPANY)
 #   test episodes judged: [characters.md](../docs/characters.md).
 
 # %%
-from mmaml_lite.characters.probes import constants
-
-lesson.say("\n".join(constants(model) for model in machines.values()))
+say("\n".join(probes.constants(model) for model in machines.values()))
 
 # %% [markdown]
 # ## Recap
@@ -542,7 +534,7 @@ lesson.say("\n".join(constants(model) for model in machines.values()))
 # - That an embedding separates two things does not mean that it learned to: ask an untrained one.
 #
 # To keep or hand in your answers, run in a cell of your own
-# `from mmaml_lite.checks import JOURNAL; JOURNAL.export("my-answers-lesson-7.md")`.
+# `from mmaml_lite.course import JOURNAL; JOURNAL.export("my-answers-lesson-7.md")`.
 # Terms and symbols: the [glossary](../docs/glossary.md).
 #
 # **Next:** run this lesson with 20 `ways` in the parameters cell, or with the real Omniglot. In preparation: lesson 8, every number of the
@@ -555,4 +547,4 @@ if curves:
 if view:
     measured["company"] = view["changed"]
 measured["modes"] = {name: v["both"] for name, v in modes.items() if v}
-lesson.write_metrics(out_dir, measured)
+write_metrics(out_dir, measured)

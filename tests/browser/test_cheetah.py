@@ -8,8 +8,8 @@ CELL = """
 import os, tempfile  # untrained runners under the names of trained ones
 os.environ["MMAML_LITE_DATA"] = tempfile.mkdtemp()
 import torch
-from mmaml_lite import runs, zoo
-from mmaml_lite.rl.cast import TASKS, name
+from mmaml_lite.core import runs, zoo
+from mmaml_lite.course.studies.cheetahs import TASKS, name
 for task in TASKS:
     for key in ("maml", "mumomaml"):
         small = {"hidden": (8, 8), "encoder_hidden": 6, "horizon": 60}
@@ -17,7 +17,7 @@ for task in TASKS:
         run.step = 1
         zoo.export(run, name(task, key))
 
-from mmaml_lite.widgets import cheetah
+from mmaml_lite.course.widgets import cheetah
 
 runner = cheetah(stage=1)
 runner

@@ -8,8 +8,8 @@ CELL = """
 import json, os, tempfile
 os.environ["MMAML_LITE_DATA"] = tempfile.mkdtemp()
 import torch
-from mmaml_lite import runs, zoo
-from mmaml_lite.widgets import draw
+from mmaml_lite.core import runs, zoo
+from mmaml_lite.course.widgets import draw
 
 for method in ("maml", "mumomaml-film", "prototypes"):  # untrained: answers, not good ones
     name = f"characters/strokes-5way-1shot/{method}"

@@ -6,7 +6,7 @@ import pytest
 
 CELL = """
 import json
-from mmaml_lite.widgets import Hunt
+from mmaml_lite.course.widgets import Hunt
 
 game = Hunt(seed=1)
 game

@@ -22,7 +22,7 @@ DRAWN = """(name) => {
 # The same from the library: the state of the controls, computed and drawn afresh.
 ASK = """
 import json, numpy as np
-from mmaml_lite.widgets.explorer import EXPLORERS
+from mmaml_lite.course.widgets.explorer import EXPLORERS
 explorer = EXPLORERS[{name!r}]
 def plain(values):
     return [] if values is None else np.asarray(values).ravel().tolist()
@@ -115,7 +115,7 @@ def lesson(lab, request):
     page = lab.open(request.param)
     lab.run_all(page)
     page.locator(".js-plotly-plot .main-svg").first.wait_for()  # the first takes seconds to appear
-    code = "from mmaml_lite.widgets.explorer import EXPLORERS; print(*EXPLORERS)"
+    code = "from mmaml_lite.course.widgets.explorer import EXPLORERS; print(*EXPLORERS)"
     names = lab.ask(page, code).split()
     boxes = page.locator(".mmaml-explorer")
     shown = [n for n in names if page.locator(f".explorer-{n}").count()]

@@ -5,9 +5,9 @@ CELLS = [
 from pathlib import Path
 
 import torch
-from mmaml_lite import zoo
-from mmaml_lite.methods import mixture_of
-from mmaml_lite.widgets import LiveTraining
+from mmaml_lite.core import zoo
+from mmaml_lite import mixture_of
+from mmaml_lite.course.widgets import LiveTraining
 
 NAME = "regression/2-modes/mumomaml-film"
 examples = mixture_of(zoo.zoo_settings(NAME)).sample(2, torch.Generator().manual_seed(0))

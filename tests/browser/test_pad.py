@@ -7,8 +7,8 @@ import pytest
 NOTEBOOK = """
 import ipywidgets as W
 import plotly.graph_objects as go
-from mmaml_lite.checks import JOURNAL, Prediction, Quiz
-from mmaml_lite.widgets import Diagram, Explorer, Pad, ask, controls
+from mmaml_lite.course.checks import JOURNAL, Prediction, Quiz
+from mmaml_lite.course.widgets import Diagram, Explorer, Pad, ask, controls
 
 places = Pad(heading="places", value=[[-2, 1], [0, 0], [2, -1]], at_most=5)
 theta = Pad(heading="theta", value=[[0, 0]], at_least=1, at_most=1, names=["θ"])

@@ -8,14 +8,14 @@ CELL = """
 import json, os, tempfile  # untrained machines under the names of trained ones
 os.environ["MMAML_LITE_DATA"] = tempfile.mkdtemp()
 import torch
-from mmaml_lite import runs, zoo
+from mmaml_lite.core import runs, zoo
 for method in ("maml", "mumomaml-film"):
     name = f"characters/strokes-5way-1shot/{method}"
     run = runs.start(zoo.zoo_settings(name, filters=8, encoder_filters=8), torch.device("cpu"))
     run.step = 1
     zoo.export(run, name)
 
-from mmaml_lite.widgets import Sorting
+from mmaml_lite.course.widgets import Sorting
 
 game = Sorting(seed=1)
 game

@@ -16,7 +16,7 @@ import jupytext.cli
 import nbformat
 from nbclient import NotebookClient
 
-from mmaml_lite.notebooks import LESSONS, find_lesson
+from mmaml_lite.course.run import LESSONS, find_lesson
 
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 

@@ -15,7 +15,7 @@ import pytest
 import store
 from nbformat import v4
 
-from mmaml_lite.lesson_parameters import parameters_of
+from mmaml_lite.course.parameters import parameters_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -1,0 +1,1 @@
+"""The method and its training; it knows no domain, no plot and no widget."""

@@ -1,0 +1,172 @@
+"""The mode-mix dial: one family's error as families are added, the prior, and one task."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from mmaml_lite.course.figures.stages import drawable
+from mmaml_lite.course.figures.style import INK, METHODS, finish, number, refill
+
+KEYS = ("maml", "mumomaml")
+
+
+def dial(view: Mapping[str, Any], title: str = "The mode-mix dial") -> go.Figure:
+    """Four panels: errors against the number of families, MAML's prior, one task for each method.
+
+    view: names `(F,)` of the families in the order they are added; number: how many are in;
+    error, half, ratio, ratio_half: by key `(F,)`, NaN where nothing was measured, error and half
+    also for "bayes"; x `(grid,)`; priors, means `(F, grid)`: MAML's curve before any step and the
+    mean of all functions; truth `(grid,)`; seen_x, seen_y `(K,)`; curves: by key `(2, grid)`,
+    before and after; miss: by key `(2,)`; tasks: how many the errors are over; note: on weights.
+    """
+    fig = make_subplots(
+        2, 2, horizontal_spacing=0.1, vertical_spacing=0.17, subplot_titles=[" "] * 4,
+        row_heights=[0.54, 0.46],
+    )  # fmt: skip
+    _errors(fig, view)
+    _prior(fig)
+    for column in (1, 2):
+        _one_task(fig, column)
+    names = [name if i == 0 else f"+ {name}" for i, name in enumerate(view["names"])]
+    ticks = [f"{i}<br>{name}" for i, name in enumerate(names, 1)]
+    many = len(names)
+    fig.update_xaxes(tickvals=list(range(1, many + 1)), ticktext=ticks, row=1, col=1)
+    fig.update_xaxes(range=[0.6, many + 0.65], row=1, col=1)
+    fig.update_yaxes(
+        type="log", range=np.log10(_span(view)).tolist(), title_text="mean squared error",
+        tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], row=1, col=1,
+    )  # fmt: skip
+    for row, column in ((1, 2), (2, 1), (2, 2)):
+        fig.update_xaxes(range=[view["x"][0], view["x"][-1]], row=row, col=column)
+    fig.update_yaxes(range=[-2.2, 2.2], row=1, col=2)
+    fig.update_yaxes(range=[-6, 6], row=2)
+    says = (
+        "**What to see.** Top left: the error *on sinusoid tasks only*, the same "
+        f"{view['tasks']:,} for every point, however many families a method was trained on (bars: "
+        "95 % intervals; the number at a point: how many times the error of Bayes, who is told "
+        "which families there are and nothing else). Top right: MAML's curve before any gradient "
+        "step (thick; thin: with fewer families) and the mean of all functions of the mixture. "
+        "Bottom: one sinusoid task, dotted before and solid after the gradient steps; numbers "
+        f"are mean squared distances from the true function. {view['note']}"
+    )
+    finish(fig, 700, title, says, "")
+    fig.update_layout(margin={"t": 112, "l": 60, "r": 14, "b": 40}, legend={"y": 0.952})
+    redraw_dial(fig, view)
+    return fig
+
+
+def redraw_dial(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """Put another position of the dial, or another task, into a figure made by `dial`."""
+    refill(fig, _traces(view))
+    at, notes = view["number"] - 1, fig.layout.annotations
+    shares = [
+        f"{METHODS[key].label} {view['ratio'][key][at]:.1f} ×"
+        for key in KEYS if np.isfinite(view["ratio"][key][at])
+    ]  # fmt: skip
+    notes[0].text = f"<b>Sinusoid tasks only</b>   {', '.join(shares)} Bayes"
+    families = f"{view['number']} families" if at else "one family"
+    notes[1].text = f"<b>MAML before any step</b>   trained on {families}"
+    for note, key in zip(notes[2:], KEYS, strict=False):
+        before, after = (number(m) if np.isfinite(m) else "no weights" for m in view["miss"][key])
+        note.text = f"<b>{METHODS[key].label}</b>   {before} (dotted) → {after} (solid)"
+    names = ", ".join(view["names"][: view["number"]])
+    words = f"Trained on {names}. Error on sinusoid tasks, times Bayes: {', '.join(shares)}."
+    fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
+
+
+def _span(view: Mapping[str, Any]) -> tuple[float, float]:
+    values = np.concatenate([np.asarray(v, float) for v in view["error"].values()])
+    return 0.7 * np.nanmin(values), 2.0 * np.nanmax(values)
+
+
+def _errors(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """The band that marks where the dial stands, Bayes, and the methods."""
+    fig.add_trace(
+        go.Scatter(
+            mode="lines", line={"color": "rgba(240,228,66,0.55)", "width": 34}, hoverinfo="skip",
+            showlegend=False,
+        ), 1, 1,
+    )  # fmt: skip
+    for key in ("bayes", *KEYS):
+        style = METHODS[key]
+        share = [f"{r:.1f} ×" if np.isfinite(r) else "" for r in view["ratio"].get(key, [])]
+        above = np.asarray(view["error"][key]) >= np.nanmax(list(view["error"].values()), axis=0)
+        places = ["top left" if a else "bottom right" for a in above]
+        places[0] = "top center" if above[0] else "middle right"
+        fig.add_trace(
+            go.Scatter(
+                mode="lines+markers+text", name=style.label, legendgroup=key, text=share,
+                textposition=places,
+                textfont={"color": style.color, "size": 12},
+                error_y={"thickness": 1.2, "width": 4, "array": view["half"][key]},
+                line={"color": style.color, "dash": style.dash, "width": 2.5},
+                marker={"symbol": "circle" if key == "bayes" else style.symbol, "size": 9},
+                hovertemplate=f"{style.label}, %{{x}} families: %{{y:.3f}}<extra></extra>",
+            ), 1, 1,
+        )  # fmt: skip
+
+
+def _prior(fig: go.Figure) -> None:
+    """Priors with fewer families, the mean curve, the prior now."""
+    maml = METHODS["maml"]
+    looks = [
+        ("with fewer families", maml.color, "solid", 1, 0.45),
+        ("mean of all functions", INK, "dash", 2, 1.0),
+        ("MAML before any step", maml.color, "solid", 4, 1.0),
+    ]
+    for name, color, dash, width, opacity in looks:
+        fig.add_trace(
+            go.Scatter(
+                mode="lines", name=name, opacity=opacity, showlegend=name.startswith("mean"),
+                line={"color": color, "dash": dash, "width": width, "simplify": False},
+                hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
+            ), 1, 2,
+        )  # fmt: skip
+
+
+def _one_task(fig: go.Figure, column: int) -> None:
+    """The truth, a method before and after, the points."""
+    style, first = METHODS[KEYS[column - 1]], column == 1
+    looks = [("true function", INK, "solid", 2), ("before", style.color, "dot", 2.5),
+             ("after", style.color, "solid", 3)]  # fmt: skip
+    for name, color, dash, width in looks:
+        fig.add_trace(
+            go.Scatter(
+                mode="lines", name=name, showlegend=first and name == "true function",
+                line={"color": color, "dash": dash, "width": width, "simplify": False},
+                hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
+            ), 2, column,
+        )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="markers", name="points seen", showlegend=first,
+            marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
+            hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
+        ), 2, column,
+    )  # fmt: skip
+
+
+def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What every trace shows, in the order of the traces."""
+    at, x = view["number"] - 1, view["x"]
+    low, high = _span(view)
+    yield {"x": [at + 1, at + 1], "y": [low / 10, high * 10]}
+    for key in ("bayes", *KEYS):
+        yield {"x": np.arange(1, len(view["names"]) + 1), "y": np.asarray(view["error"][key])}
+    fewer = np.pad(view["priors"][:at], ((0, 0), (0, 1)), constant_values=np.nan)
+    some = at > 0
+    yield {
+        "x": np.tile(np.append(x, np.nan), at) if some else np.full(1, np.nan),
+        "y": fewer.ravel() if some else np.full(1, np.nan),
+    }
+    yield {"x": x, "y": view["means"][at]}
+    yield {"x": x, "y": view["priors"][at]}
+    for key in KEYS:
+        before, after = drawable(view["curves"][key])
+        yield {"x": x, "y": view["truth"]}
+        yield {"x": x, "y": before}
+        yield {"x": x, "y": after}
+        yield {"x": view["seen_x"], "y": view["seen_y"]}

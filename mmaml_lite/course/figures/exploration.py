@@ -1,0 +1,121 @@
+"""What an encoder was shown of a task, and where it put the task among the others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from mmaml_lite.course.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
+from mmaml_lite.course.figures.navigation import STAR, plane_axes
+from mmaml_lite.course.figures.numerals import number
+from mmaml_lite.course.figures.style import INK, SOFT, finish, refill
+
+
+def exploration(
+    view: Mapping[str, Any], title: str = "What the encoder reads, and what it makes of it"
+) -> go.Figure:
+    """The exploratory walk with its rewards, and the map of embeddings with this task in it.
+
+    view: path `(H + 1, 2)`; rewards `(H,)`; goal `(2,)`; centres, spread of the modes; points
+    `(n, 2)` of the map, mode `(n,)`, goals `(n, 2)`, kind of the map; place `(2,)` of this task;
+    near `(k,)`, its neighbours in the embedding; colour: "mode", or "place" within the mode.
+    """
+    fig = make_subplots(
+        2, 2, specs=[[{}, {"rowspan": 2}], [{}, None]], row_heights=[0.74, 0.26],
+        column_widths=[0.44, 0.56], horizontal_spacing=0.06, vertical_spacing=0.13,
+        subplot_titles=[" "] * 3,
+    )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="lines", name="towards the goal", hoverinfo="skip",
+            line={"color": SOFT, "width": 1.5, "dash": "dash"},
+        ), 1, 1,
+    )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="lines+markers", name="the walk: larger and brighter where the reward is higher",
+            line={"color": "#bbbbbb", "width": 1},
+            marker={"colorscale": "Cividis", "line": {"color": INK, "width": 0.5}},
+            hovertemplate="reward %{marker.color:.2f}<extra></extra>",
+        ), 1, 1,
+    )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="markers", name="goal (hidden)", marker=STAR,
+            hovertemplate="goal %{x:.2f}, %{y:.2f}<extra></extra>",
+        ), 1, 1,
+    )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="lines", showlegend=False, line={"color": INK, "width": 1.5},
+            hovertemplate="step %{x}: reward %{y:.2f}<extra></extra>",
+        ), 2, 1,
+    )  # fmt: skip
+    names = [f"mode {i + 1} ({x:.1f}, {y:.1f})" for i, (x, y) in enumerate(view["centres"])]
+    hover = "goal %{customdata[0]:.2f}, %{customdata[1]:.2f}"
+    for trace in map_traces(names, hover, showlegend=False):
+        fig.add_trace(trace, 1, 2)
+    plane_axes(fig, 1, 1, 1)
+    fig.update_layout(xaxis={"dtick": None, "title": {"text": ""}}, yaxis={"dtick": None})
+    fig.update_xaxes(title_text="step of the walk", title_standoff=2, row=2, col=1)
+    fig.update_yaxes(range=[-2.2, 0.1], dtick=1, row=2, col=1)
+    says = (
+        "**What to see.** Left, all that the encoder is given: one walk of the policy *without* "
+        "modulation, seen from near, and the reward of each of its steps (below once more, along "
+        "time). Right, the "
+        "map of embeddings: every mark is a task, the star is this one, rings are its nearest "
+        "neighbours in the full embedding. Coloured by mode, or by where the goal lies within its "
+        "mode: then each mark is an arrow from the mode's centre towards the goal, and its colour "
+        "says the direction again. Colours were added afterwards; the encoder knows no modes."
+    )
+    finish(fig, 560, title, says, "")
+    map_axes(fig, left=36)
+    redraw_exploration(fig, view)
+    return fig
+
+
+def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, Any]:
+    """How the tasks of one mode are marked on the map."""
+    color, symbol = LOOKS[number % len(LOOKS)]
+    edge = {"width": 0.5, "color": "white"}
+    if view["colour"] == "mode":
+        return {"color": color, "symbol": symbol, "size": 7, "angle": 0, "line": edge}
+    off = view["goals"][mine] - np.asarray(view["centres"])[number]
+    turn = np.degrees(np.arctan2(off[:, 1], off[:, 0]))
+    return {
+        "color": turn, "colorscale": "Phase", "cmin": -180, "cmax": 180, "symbol": "arrow",
+        "size": 9, "angle": 90 - turn, "line": {"width": 0.5, "color": INK},
+    }  # fmt: skip
+
+
+def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """Put another goal, walk or colouring into a figure made by `exploration`."""
+    path, rewards, points = view["path"], view["rewards"], view["points"]
+    share = (rewards - rewards.min()) / max(np.ptp(rewards), 1e-9)
+    (x, y), modes = view["goal"], len(view["centres"])
+    data = [
+        {"x": [0, x], "y": [0, y]},
+        {"x": path[1:, 0], "y": path[1:, 1]},
+        {"x": [x], "y": [y]},
+        {"x": np.arange(1, len(rewards) + 1), "y": rewards},
+        *map_data(view, modes),
+    ]
+    refill(fig, data)
+    fig.data[1].marker.update(color=rewards, size=4 + 8 * share)
+    recolour(fig, view, _marks, modes)
+    heads = [
+        f"<b>the walk</b>, return {number(view['rewards'].sum())}",
+        f"<b>where its embedding lies</b> ({view['kind']})",
+        "<b>reward</b>",
+    ]
+    for note, text in zip(fig.layout.annotations, heads, strict=True):
+        note.text = text
+    reach = 1.15 * max(0.15, np.abs(path).max())  # the walk, not the goal: it moves alone
+    fig.layout.xaxis.range = fig.layout.yaxis.range = [-reach, reach]
+    fig.layout.meta = dict(fig.layout.meta) | {
+        "colour": view["colour"],
+        "alt": f"Goal ({x:.2f}, {y:.2f}): exploratory walk with return "
+        f"{view['rewards'].sum():.1f}, and a map of {len(points)} tasks.",
+    }

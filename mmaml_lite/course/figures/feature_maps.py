@@ -1,0 +1,180 @@
+"""What modulation does to the feature maps of one image, channel by channel, and to the answers."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.colors import sequential
+from plotly.subplots import make_subplots
+
+from mmaml_lite.course.figures.characters import mosaic
+from mmaml_lite.course.figures.style import BARE, INK, METHODS, SOFT, finish, refill
+
+# Viridis over the square root, so that faint maps can be seen beside strong ones; white below 0.
+GLOW = [[0, "white"], [0.05, "white"], [0.05, sequential.Viridis[0]]]
+GLOW += [[0.1 + 0.9 * (i / 9) ** 2, color] for i, color in enumerate(sequential.Viridis)]
+BETWEEN = -1e3  # not NaN: a live figure sends images as JSON
+LOOKS = {  # of the bars: as strong as tau is right
+    "own τ": METHODS["mumomaml"].color, "another task's τ": "#f0a868",
+    "another mode's τ": "#f0a868", "mean τ": "#f0a868", "τ off": "#ffffff",
+}  # fmt: skip
+
+
+def tiles(maps: np.ndarray) -> np.ndarray:
+    """The maps of all channels `(channels, h, w)` as one image, about square, spaces in between."""
+    across = math.ceil(math.sqrt(len(maps)))
+    down = math.ceil(len(maps) / across)
+    grid = np.full((down * across, *maps.shape[1:]), BETWEEN)
+    grid[: len(maps)] = np.round(maps, 3)
+    gap = max(1, maps.shape[1] // 7)
+    return mosaic(grid.reshape(down, across, *maps.shape[1:]), gap, BETWEEN)
+
+
+def feature_maps(
+    view: Mapping[str, Any], title: str = "What FiLM does to the feature maps of one image"
+) -> go.Figure:
+    """An image, the maps of a block's channels without and with modulation, tau, and the answers.
+
+    view: image `(28, 28)`; off, on `(channels, h, w)`, those that tau changes most first; own,
+    other `(rows, channels)`: tau of this task and of another one (called
+    `beside`), gamma first; used: name of the
+    tau behind `on`; scores: name of each tau -> (accuracy, loss) on `queries` new drawings;
+    block: from 0; steps: before the answers; says: on data and weights.
+    """
+    fig = make_subplots(
+        2, 5, specs=[[{}, {"colspan": 2}, None, {"colspan": 2}, None],
+                     [{"colspan": 3}, None, None, {"colspan": 2}, None]],
+        column_widths=[0.16, 0.21, 0.21, 0.21, 0.21], row_heights=[0.6, 0.4],
+        horizontal_spacing=0.02, vertical_spacing=0.11, subplot_titles=[" "] * 5,
+    )  # fmt: skip
+    fig.add_trace(
+        go.Heatmap(
+            colorscale=[[0, "white"], [1, INK]], zmin=0, zmax=1, showscale=False, hoverinfo="skip"
+        ), 1, 1,
+    )  # fmt: skip
+    for column in (2, 4):
+        fig.add_trace(go.Heatmap(coloraxis="coloraxis", hoverinfo="skip"), 1, column)
+    _plane(fig)
+    names = list(view["scores"])
+    fig.add_trace(
+        go.Bar(
+            y=names, orientation="h", textposition="auto", insidetextanchor="start",
+            showlegend=False, hoverinfo="skip",
+            marker={"color": [LOOKS[n] for n in names], "line": {"width": 1.5, "color": SOFT}},
+        ), 2, 4,
+    )  # fmt: skip
+    says = (
+        "**What to see.** Top: every little picture is one channel of this block, dark where it is "
+        "silent, bright where it is strong; left with FiLM off *in this block only*, right with "
+        "γ z + β before the ReLU. The channels that τ changes most come first. Bottom left: one "
+        "dot for each channel; at the cross (γ = 1, β = 0) nothing would happen. A line leads "
+        "from a dot to the same channel's place in another task: short lines mean that τ hardly "
+        "depends on the task. "
+        f"Bottom right: how many of this task's {view['queries']} new drawings are told apart "
+        f"after {view['steps']} gradient steps, with this τ, with a borrowed one, and without. "
+        f"{view['says']}"
+    )
+    finish(fig, 720, title, says, "")
+    for column in (1, 2, 4):
+        fig.update_xaxes(**BARE | {"showline": column == 1}, constrain="domain", row=1, col=column)
+        axis = {1: "x", 2: "x2", 4: "x3"}[column]
+        fig.update_yaxes(
+            **BARE | {"showline": column == 1}, autorange="reversed", scaleanchor=axis,
+            constrain="domain", constraintoward="top", row=1, col=column,
+        )  # fmt: skip
+    fig.update_xaxes(title_text="γ, the scale", zeroline=False, row=2, col=1)
+    fig.update_yaxes(title_text="β, the shift", zeroline=False, row=2, col=1)
+    fig.update_xaxes(
+        range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", domain=[0.71, 1], row=2, col=4
+    )
+    fig.update_yaxes(autorange="reversed", ticks="", row=2, col=4)
+    fig.update_layout(
+        margin={"t": 96, "l": 54, "r": 26, "b": 46}, legend={"y": 0.945},
+        coloraxis={"colorscale": GLOW, "showscale": False},
+    )  # fmt: skip
+    fig.layout.annotations[4].x = 0.855
+    redraw_feature_maps(fig, view)
+    return fig
+
+
+def _plane(fig: go.Figure) -> None:
+    """Gamma and beta: where nothing happens, the way to another task's, another's, this task's."""
+    own = METHODS["mumomaml"].color
+    marks = [
+        ("nothing happens", {"symbol": "cross-thin", "size": 18, "line": {"width": 3}}),
+        ("another task", {"symbol": "circle-open", "size": 9, "color": SOFT}),
+        ("this task", {"symbol": "circle", "size": 7, "color": own, "line": {"width": 0.5}}),
+    ]
+    fig.add_trace(
+        go.Scatter(
+            mode="lines", line={"color": SOFT, "width": 1}, hoverinfo="skip", showlegend=False
+        ), 2, 1,
+    )  # fmt: skip
+    for name, marker in marks:
+        fig.add_trace(
+            go.Scatter(
+                mode="markers", name=name, marker=marker,
+                hovertemplate="channel %{text}: γ %{x:.2f}, β %{y:.2f}<extra></extra>",
+            ), 2, 1,
+        )  # fmt: skip
+
+
+def redraw_feature_maps(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """Put another state of the same model into a figure made by `feature_maps`."""
+    refill(fig, _traces(view))
+    top = float(max(view["off"].max(), view["on"].max()))
+    fig.layout.coloraxis.update(cmin=-(top or 1.0) / 9, cmax=top or 1.0)
+    for axes, values in (("xaxis4", 0), ("yaxis4", 1)):
+        fig.layout[axes].range = _span(view, values)
+    count, (h, w) = len(view["on"]), view["on"].shape[1:]
+    notes = fig.layout.annotations
+    notes[0].text = "the image"
+    notes[1].text = f"<b>block {view['block'] + 1}, FiLM off</b>: {count} maps, {h} × {w}"
+    notes[2].text = f"<b>block {view['block'] + 1}, {view['used']}</b>"
+    notes[3].text = f"τ of block {view['block'] + 1}: a dot for each channel"
+    notes[4].text = "new drawings told apart"
+    told = "; ".join(f"{name} {right:.0%}" for name, (right, _) in view["scores"].items())
+    words = (
+        f"Block {view['block'] + 1}: {count} channels without and with {view['used']}. New "
+        f"drawings told apart: {told}."
+    )
+    fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
+
+
+def _rows(tau: np.ndarray) -> np.ndarray:
+    """gamma and beta `(2, channels)`; a modulation without a shift has beta 0."""
+    return tau if len(tau) == 2 else np.concatenate([tau, np.zeros_like(tau)])
+
+
+def _span(view: Mapping[str, Any], row: int) -> list[float]:
+    """An axis that holds gamma (row 0) or beta of both tasks, and the cross."""
+    values = np.append(
+        np.concatenate([_rows(view["own"])[row], _rows(view["other"])[row]]), 1 - row
+    )
+    pad = 0.06 * max(np.ptp(values), 0.5)
+    return [float(values.min() - pad), float(values.max() + pad)]
+
+
+def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """What every trace shows, in the order of the traces."""
+    yield {"z": np.round(view["image"].astype(float), 3)}
+    yield {"z": tiles(view["off"])}
+    yield {"z": tiles(view["on"])}
+    own, other = _rows(view["own"]), _rows(view["other"])
+    gaps = np.full_like(own, np.nan)
+    x, y = np.stack([own, other, gaps], 2).reshape(2, -1)
+    names = [str(c + 1) for c in view["order"]]
+    yield {"x": x, "y": y}
+    yield {"x": [1.0], "y": [0.0], "text": ["none"]}
+    yield {"x": other[0], "y": other[1], "text": names, "name": view["beside"]}
+    yield {"x": own[0], "y": own[1], "text": names}
+    yield {
+        "x": [right for right, _ in view["scores"].values()],
+        "text": [
+            f"{'<b>' if n == view['used'] else ''}{right:.0%}, loss {loss:.2f}".replace("%", " %")
+            + ("</b>" if n == view["used"] else "")
+            for n, (right, loss) in view["scores"].items()
+        ],
+    }

@@ -1,0 +1,154 @@
+"""Six units, a gate on each, and the curve that they add up to."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+
+ACTIVE = METHODS["mumomaml"].color
+RULES = {
+    "softmax": "softmax: all ≥ 0, their sum is 1",
+    "sigmoid": "sigmoid: each between 0 and 1",
+    "film": "FiLM: γ and β, any number",
+}
+
+
+def gates(
+    view: Mapping[str, Any], title: str = "Six units, modulated, and the curve they add up to"
+) -> go.Figure:
+    """Above, what each unit adds to the curve; below, the curve, and tau as bars.
+
+    view: gate: softmax, sigmoid or film; x `(grid,)`; added, added_before `(units, grid)`; curve,
+    before `(grid,)`; target `(grid,)` or None; tau `(rows, units)`; off: distance from the target.
+    """
+    units = len(view["added"])
+    fig = make_subplots(
+        2, units, specs=[[{}] * units, [{"colspan": units - 2}, *[None] * (units - 3),
+                                        {"colspan": 2}, None]],
+        row_heights=[0.36, 0.64], vertical_spacing=0.16, horizontal_spacing=0.022,
+        subplot_titles=[*(f"unit {i + 1}" for i in range(units)), " ", " "],
+    )  # fmt: skip
+    places = [(1, i + 1) for i in range(units)] + [(2, 1)]
+    for row, column in places:
+        first = row == 2
+        fig.add_trace(_line("unmodulated", SOFT, "dot", 2, first), row, column)
+        fig.add_trace(_line("modulated", ACTIVE, "solid", 3, first), row, column)
+        fig.update_xaxes(range=[-5, 5], tickvals=[-5, 0, 5], row=row, col=column)
+        reach = 4 if first else 8
+        fig.update_yaxes(
+            range=[-reach, reach], tickvals=[-reach, 0, reach], zerolinecolor="#bdbdbd",
+            showticklabels=column == 1, row=row, col=column,
+        )  # fmt: skip
+    fig.add_trace(_line("target", INK, "dash", 2, True), 2, 1)
+    for name, color, hatch in (("γ, the scale", ACTIVE, ""), ("β, the shift", "white", "/")):
+        fig.add_trace(
+            go.Bar(
+                name=name, marker={"color": color, "line": {"color": ACTIVE, "width": 1.5},
+                                   "pattern": {"shape": hatch, "fgcolor": ACTIVE, "size": 6}},
+                hovertemplate=f"unit %{{x}}: {name[0]} = %{{y:.2f}}<extra></extra>",
+            ), 2, units - 1,
+        )  # fmt: skip
+    fig.update_xaxes(tickvals=list(range(1, units + 1)), title_text="unit", row=2, col=units - 1)
+    fig.update_yaxes(side="right", row=2, col=units - 1)
+    fig.update_xaxes(title_text="x", row=2, col=1)
+    says = (
+        "**What to see.** Above, one panel for each unit: what it adds to the curve, its ramp "
+        "times its output weight; dotted without modulation, thick with it. Below left: the curve, "
+        "which is the sum of the six. Below right: τ, made of the faders by the library's own "
+        "functions. This little layer was written by hand so that every unit can be seen; nothing "
+        "in it was trained."
+    )
+    finish(fig, 500, title, says, "")
+    fig.update_annotations(font={"size": 14})
+    fig.update_layout(margin={"t": 92, "l": 44, "r": 34, "b": 44}, legend={"y": 0.925}, bargap=0.25)
+    redraw_gates(fig, view)
+    return fig
+
+
+def _line(name: str, color: str, dash: str, width: float, legend: bool) -> go.Scatter:
+    return go.Scatter(
+        mode="lines", name=name, showlegend=legend, hoverinfo="skip",
+        line={"color": color, "dash": dash, "width": width, "simplify": False},
+    )  # fmt: skip
+
+
+def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """Put another state of the same layer into a figure made by `gates`."""
+    refill(fig, _traces(view))
+    units, axis = len(view["added"]), _axis(view)
+    fig.layout[f"yaxis{units + 2}"].range = axis
+    notes = fig.layout.annotations
+    away = "" if view["off"] is None else f" · {view['off']:.2f} from the target"
+    for unit, tau in enumerate(view["tau"].T):
+        says = f"{tau[0]:.2f}" if len(tau) == 1 else f"γ {tau[0]:.2f}, β {tau[1]:.2f}"
+        notes[unit].text = f"<b>{unit + 1}</b> · {says}"
+    notes[units].text = f"<b>the curve</b>{away}"
+    notes[units + 1].text = f"<b>τ</b> · {RULES[view['gate']]}"
+    scales = ", ".join(f"{v:.2f}" for v in view["tau"][0])
+    meta = dict(fig.layout.meta)
+    fig.layout.meta = meta | {"alt": f"{view['gate']} on six units; scales {scales}{away}."}
+
+
+def _axis(view: Mapping[str, Any]) -> list[float]:
+    """An axis that holds all entries of tau and changes in few jumps."""
+    if view["gate"] != "film":
+        return [0, 1.05]
+    largest = float(np.abs(view["tau"]).max())
+    reach = next((r for r in (2, 4, 8) if largest <= 0.95 * r), 16)
+    return [-reach, reach]
+
+
+def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
+    """What every trace shows, in the order of the traces."""
+    x, units = view["x"], np.arange(1, len(view["added"]) + 1)
+    for before, after in zip(view["added_before"], view["added"], strict=True):
+        yield {"x": x, "y": before}
+        yield {"x": x, "y": after}
+    yield {"x": x, "y": view["before"]}
+    yield {"x": x, "y": view["curve"]}
+    yield {"x": x, "y": np.full(len(x), np.nan) if view["target"] is None else view["target"]}
+    scale, *shift = view["tau"]
+    yield {"x": units, "y": scale}
+    yield {"x": units, "y": shift[0] if shift else np.full(len(units), np.nan)}
+
+
+def reach(
+    nearest: Mapping[str, Mapping[str, float]],
+    title: str = "How near can each gate come to each target?",
+) -> go.Figure:
+    """Groups of bars; nearest: target -> gate -> the smallest distance that its faders reach."""
+    targets, names = list(nearest), list(next(iter(nearest.values())))
+    off = np.array([[nearest[target][name] for name in names] for target in targets])
+    fig = go.Figure()
+    looks = [("white", "/", SOFT), ("#bdbdbd", "", SOFT), (ACTIVE, "", ACTIVE)]
+    for name, column, (color, hatch, edge) in zip(names, off.T, looks, strict=False):
+        fig.add_trace(
+            go.Bar(
+                y=list(targets), x=column, name=name, orientation="h",
+                text=[f"{v:.2f}" for v in column], textposition="outside", cliponaxis=False,
+                marker={"color": color, "line": {"color": edge, "width": 1.5},
+                        "pattern": {"shape": hatch, "fgcolor": SOFT, "size": 6}},
+                hovertemplate=f"{name}, %{{y}}: %{{x:.2f}}<extra></extra>",
+            )
+        )  # fmt: skip
+    says = (
+        "**What to see.** The best setting of each gate's faders that gradient descent (from 32 "
+        "starts) or thinking found, as a distance between curves (root mean square; 0 is perfect). "
+        "The faders go from -4 to 4, so a gate comes near 0 and 1 and never there."
+    )
+    words = "; ".join(
+        f"{t}: " + ", ".join(f"{n} {v:.2f}" for n, v in zip(names, row, strict=True))
+        for t, row in zip(targets, off, strict=True)
+    )
+    finish(fig, 400, title, says, f"{title} {words}.")
+    fig.update_layout(
+        margin={"t": 84, "l": 130, "r": 50, "b": 44}, legend={"y": 0.89}, bargap=0.3, width=820
+    )
+    fig.update_traces(textfont={"size": 12}, textangle=0)
+    fig.update_yaxes(autorange="reversed")
+    fig.update_xaxes(title_text="distance from the target", rangemode="tozero")
+    return fig

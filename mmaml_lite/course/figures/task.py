@@ -1,0 +1,140 @@
+"""One task in four panels: two methods, where its embedding lies, and how probable each mode is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from mmaml_lite.course.figures.stages import stage_data, stage_traces
+from mmaml_lite.course.figures.style import (
+    BARE,
+    INK,
+    METHODS,
+    finish,
+    mode_marker,
+    mode_style,
+    number,
+)
+
+PANEL = 7  # traces of a panel of fits, with the band
+
+
+def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> go.Figure:
+    """Fits of two methods over the Bayes band; below, the embedding map and the modes' odds.
+
+    view: x, truth, seen_x, seen_y as for `stage_data`; left and right: (key of METHODS, curves
+    `(stages, grid)`); bayes: mean, low, high `(grid,)`, probability `(modes,)`; vote `(modes,)`:
+    the mode of the neighbours in the map; names: of the modes; map: points `(n, 2)`, mode `(n,)`,
+    hover, kind; place `(2,)`: this task in the map; miss: (before, after) by side, or None.
+    """
+    fig = make_subplots(
+        2, 2, row_heights=[0.52, 0.48], column_widths=[0.5, 0.5], vertical_spacing=0.15,
+        horizontal_spacing=0.1, subplot_titles=[" "] * 4,
+    )  # fmt: skip
+    for column, side in enumerate(("left", "right"), start=1):
+        for trace in stage_traces(view[side][0], band=True, legend=column == 1):
+            fig.add_trace(trace, 1, column)
+    for name in view["names"]:
+        fig.add_trace(
+            go.Scatter(
+                mode="markers", name=name, legend="legend3",
+                marker=mode_marker(name, 6, 0.75),
+                hovertemplate="%{text}<br><i>click to open</i><extra></extra>",
+            ), 2, 1,
+        )  # fmt: skip
+    fig.add_trace(
+        go.Scatter(
+            mode="markers", name="this task", showlegend=False, hoverinfo="skip",
+            marker={"symbol": "star", "size": 20, "color": "white",
+                    "line": {"width": 2.5, "color": METHODS["mumomaml"].color}},
+        ), 2, 1,
+    )  # fmt: skip
+    bars = [("Bayes, from the points", "#8a8a8a", ""), ("neighbours in the embedding",
+            METHODS["mumomaml"].color, "/")]  # fmt: skip
+    for name, color, hatch in bars:
+        fig.add_trace(
+            go.Bar(
+                name=name, orientation="h", legend="legend2", textposition="auto",
+                marker={"color": color, "line": {"color": INK, "width": 1},
+                        "pattern": {"shape": hatch, "fgcolor": "white", "size": 7}},
+                hovertemplate="%{y}: %{x:.0%}<extra>" + name + "</extra>",
+            ), 2, 2,
+        )  # fmt: skip
+    fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x", title_standoff=2, row=1)
+    fig.update_yaxes(range=view["yrange"], row=1)
+    fig.update_xaxes(range=[0, 1.08], tickformat=".0%", row=2, col=2)
+    fig.update_yaxes(autorange="reversed", row=2, col=2)
+    says = (
+        "**What to see.** Above: each method before any gradient step (dotted), after each step "
+        "(thin) and after the last (thick); the grey band holds the true function with 90 % "
+        "probability, given the points, if it is of a trained family. Numbers: mean squared "
+        "distance from the true function, before → after. Below left: the map of embeddings, every "
+        "mark a task; the star is the task above (a click on a mark, or the slider *map task no.*, "
+        "opens another). Below right: how probable the points make each family, and which families "
+        f"the star's {view['neighbours']} nearest neighbours belong to. With few points, often "
+        "nobody can know the family."
+    )
+    finish(fig, 620, title, says, "")
+    fig.update_xaxes(**BARE, row=2, col=1)
+    fig.update_yaxes(**BARE, row=2, col=1)
+    fig.update_layout(
+        margin={"t": 92, "l": 44, "r": 12, "b": 40}, legend={"y": 0.955}, barmode="group",
+        bargap=0.28, bargroupgap=0.06,
+        legend3={"orientation": "h", "x": 0, "y": 0.0, "yref": "container", "yanchor": "bottom",
+                 "font": {"size": 12}},
+        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
+                 "yanchor": "bottom", "font": {"size": 12}},
+    )  # fmt: skip
+    redraw_task(fig, view)
+    return fig
+
+
+def _named(key: str, view: Mapping[str, Any]) -> str:
+    """A method's label; an oracle's says what it is told, that of a tampered one whose it is."""
+    label = METHODS[key].label
+    if METHODS[key].note:
+        return f"{label}, told: {view['told']}"
+    return f"{METHODS['mumomaml'].label}, {label}" if key.startswith("tau-") else label
+
+
+def redraw_task(fig: go.Figure, view: Mapping[str, Any]) -> None:
+    """Put another state into a figure made by `task`: nothing is rebuilt."""
+    traces, modes = fig.data, len(view["names"])
+    for side, panel in (("left", traces[:PANEL]), ("right", traces[PANEL : 2 * PANEL])):
+        key, curves = view[side]
+        for trace, values in zip(panel, stage_data(view, curves, view["bayes"]), strict=True):
+            trace.x, trace.y = values["x"], values["y"]
+        for trace in panel[3:6]:
+            trace.line.color = METHODS[key].color
+    drawn = view["map"]
+    if fig.layout.meta.get("map") != drawn["kind"]:
+        for i, trace in enumerate(traces[2 * PANEL : 2 * PANEL + modes]):
+            mine = np.flatnonzero(drawn["mode"] == i)
+            trace.x, trace.y = drawn["points"][mine, 0], drawn["points"][mine, 1]
+            trace.text, trace.customdata = [drawn["hover"][j] for j in mine], mine
+    names = [mode_style(name).label for name in view["names"]]
+    share = [np.asarray(view["bayes"]["probability"]), np.asarray(view["vote"])]
+    odds = [{"x": s, "y": names, "text": [f"{v:.0%}".replace("%", " %") for v in s]} for s in share]
+    star = {"x": view["place"][:1], "y": view["place"][1:]}
+    for trace, values in zip(traces[2 * PANEL + modes :], [star, *odds], strict=True):
+        for name, value in values.items():
+            trace[name] = value
+    heads = []
+    for side in ("left", "right"):
+        key, miss = view[side][0], view["miss"][side]
+        before, after = view["loss"][side] if miss is None else miss
+        on = " on the points" if miss is None else ""
+        told = f"   {number(before)} → {number(after)}{on}"
+        heads.append(f"<b style='color:{METHODS[key].color}'>{_named(key, view)}</b>{told}")
+    heads += [f"<b>where its embedding lies</b> ({drawn['kind']})", "<b>which family is it?</b>"]
+    for note, text in zip(fig.layout.annotations, heads, strict=True):
+        note.text = text
+    words = "; ".join(
+        f"{METHODS[view[side][0]].label} {number(miss[0])} before and {number(miss[1])} after"
+        for side, miss in view["miss"].items()
+        if miss is not None
+    )
+    told = f"Mean squared distance from the true function: {words}." if words else "Own points."
+    fig.layout.meta = dict(fig.layout.meta) | {"map": drawn["kind"], "alt": told}

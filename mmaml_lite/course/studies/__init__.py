@@ -1,0 +1,1 @@
+"""What lessons compute: pure functions from models and tasks to the arrays of a figure."""

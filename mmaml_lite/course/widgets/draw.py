@@ -1,0 +1,227 @@
+"""Draw five characters and a sixth drawing: every method says at once which of the five it is.
+
+One line in a notebook of your own:
+
+    draw("omniglot-5way-1shot")
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import ipywidgets as W
+import numpy as np
+import torch
+
+from mmaml_lite.characters import SIDE, strokes
+from mmaml_lite.characters.domain import named
+from mmaml_lite.characters.tasks import own_task
+from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures.characters import bars, certainty, percent
+from mmaml_lite.course.figures.sorting import LETTERS
+from mmaml_lite.course.studies import pen
+from mmaml_lite.course.studies.players import Cast, cast, provenance
+from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets.pad import Pad
+
+MOST = 5  # characters for which there is room
+PAPER, COLUMN, LABEL = 132, 148, 218  # pixels: a pad, the column below it, the names of methods
+NEW = "the new drawing"
+GUIDE = "#c9c9c9"
+
+
+@torch.no_grad()
+def answers(
+    models: Cast, examples: Sequence[pen.Drawing], query: pen.Drawing, tidy: bool = False
+) -> dict[str, Any]:
+    """How certain every model is of each class, at every stage, for one drawing of each class.
+
+    Returns images `(N, 28, 28)`, query `(28, 28)`, certainty: key -> `(stages, N)`, NaN while
+    something is missing, and problem: what is missing, in words. tidy: see `pen.tidied`.
+    """
+    drawings = [*examples, query]
+    images = torch.stack([pen.image(pen.tidied(d) if tidy else d) for d in drawings])
+    view: dict[str, Any] = {
+        "images": images[:-1].numpy(), "query": images[-1].numpy(), "certainty": {},
+        "problem": missing(drawings, images),
+        "odd": {} if tidy else {called(i, len(examples)): odd for i, d in enumerate(drawings)
+                                if (odd := pen.oddity(d))},
+    }  # fmt: skip
+    if not view["problem"]:
+        task = own_task(images[:-1], torch.arange(len(examples)), images[-1:])
+    for key, model in models.items():
+        if view["problem"]:
+            stages = model.settings.steps + 1
+            view["certainty"][key] = np.full((stages, len(examples)), np.nan)
+        else:
+            logits = model.learner(*task)[:, 0, 0]
+            view["certainty"][key] = logits.softmax(-1).numpy()
+    return view
+
+
+def called(index: int, ways: int) -> str:
+    """What the drawing at this place is called: A, B, ... and the new drawing last."""
+    return NEW if index == ways else LETTERS[index]
+
+
+def missing(drawings: Sequence[pen.Drawing], images: torch.Tensor) -> str:
+    """What keeps the methods from answering, in words: empty papers, black ones; "" if nothing."""
+    ways = len(drawings) - 1
+    empty = [called(i, ways) for i, drawing in enumerate(drawings) if not drawing]
+    if empty:
+        return f"Still empty: {listed(empty)}. Draw something there, or take ready ones."
+    flat = images.flatten(1).amin(1) > 0.95
+    black = [called(i, ways) for i in range(len(drawings)) if flat[i]]
+    return f"Black all over: {listed(black)}. Clear it and draw less." if black else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: A, B and the new drawing."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def say(view: Mapping[str, Any]) -> str:
+    """Who takes the new drawing for which character, before and after the gradient steps."""
+    if view["problem"]:
+        return f"<b>{view['problem']}</b>"
+    parts = []
+    for key, shares in view["certainty"].items():
+        first, last = shares[0], shares[-1]
+        answer = int(last.argmax())
+        told = f"<b>{METHODS[key].label}</b> says <b>{LETTERS[answer]}</b> ({spoken(last[answer])}"
+        told += f"; before any step {spoken(first[answer])})" if len(shares) > 1 else ")"
+        parts.append(told)
+    said = ", ".join(parts)
+    picks = {int(shares[-1].argmax()) for shares in view["certainty"].values()}
+    if len(view["certainty"]) > 1:
+        said += ". All agree" if len(picks) == 1 else ". <b>They disagree</b>"
+    odd = "; ".join(f"{name} is {how}" for name, how in view["odd"].items())
+    tail = f" Unlike the drawings of the training: {odd}." if odd else ""
+    return f"{said}.{tail}" if parts else "No method here has trained weights to answer with."
+
+
+def spoken(share: float) -> str:
+    """A certainty in a sentence: 97 %, over 99 %."""
+    return percent(share).replace(">", "over ").replace("<", "under ")
+
+
+def ready(ways: int, seed: int, kind: int, hand: int) -> list[pen.Drawing]:
+    """Invented characters `seed`, one drawing of each; last, character `kind` by another hand."""
+    characters = strokes.invent(ways, torch.Generator().manual_seed(seed))
+    shown = pen.written(characters, 1_000 * seed)
+    return [*shown, pen.written(characters, 1_000 * seed + 1 + hand)[kind]]
+
+
+def paper(heading: str, drawing: pen.Drawing) -> Pad:
+    """A pad for one character; a dotted square holds nine in ten drawings of the training."""
+    half = pen.SIDES[1] / SIDE
+    square = {"x": [-half, half, half, -half, -half], "y": [-half, -half, half, half, -half]}
+    return Pad(
+        kind="strokes", heading=heading, value=drawing, at_end=True, at_most=0, axes=False,
+        xrange=[-1.0, 1.0], yrange=[-1.0, 1.0], width=PAPER, height=PAPER,
+        lines=[square | {"color": GUIDE, "dash": "dot", "width": 1}],
+    )  # fmt: skip
+
+
+class Draw(Explorer):
+    """The explorer that `draw` returns; its drawings are those of the pads A, B, ... and new."""
+
+    def __init__(self, setting: str, seed: int = 0):
+        self.ways = named(setting, "maml").ways
+        if self.ways > MOST:
+            raise ValueError(f"there is room for {MOST} characters, {setting} has {self.ways}")
+        self.models = cast(setting)
+        self.note = (
+            "Ready drawings are invented characters, on which nothing was trained. "
+            f"{provenance(self.models)}"
+        )
+        names = [*LETTERS[: self.ways], "new"]
+        first = ready(self.ways, seed, 0, 0)
+        headings = [*LETTERS[: self.ways], "New drawing"]
+        self.pads = {
+            name: paper(heading, drawing)
+            for name, heading, drawing in zip(names, headings, first, strict=True)
+        }
+        controls = {
+            **self.pads,
+            "five": C.Again("Other characters", seed),
+            "again": C.menu("the new one is", list(LETTERS[: self.ways]), "A"),
+            "hand": C.Again("by another hand", 0),
+            "tidy": C.check("move every drawing to the middle, all one size", True),
+        }  # fmt: skip
+        controls["tidy"].layout.width, controls["again"].layout.width = "auto", "190px"
+        controls["hand"].children[1].description = "no."
+        for name in ("five", "again", "hand"):
+            controls[name].observe(self._fill, "value")
+        self._answers = lru_cache(maxsize=64)(self._answered)
+        super().__init__(
+            "draw", controls, self._look, certainty, self._show, say, screen=W.HTML(),
+            arrange=self._arrange, models=self.models.values(),
+        )  # fmt: skip
+
+    def _look(self, five, again, hand, tidy, new, **examples) -> dict[str, Any]:
+        drawings = [examples[name] for name in LETTERS[: self.ways]] + [new]
+        return self._answers(frozen(drawings), tidy) | {"note": self.note}
+
+    def _answered(self, drawings: tuple, tidy: bool) -> dict[str, Any]:
+        return answers(self.models, drawings[:-1], drawings[-1], tidy)
+
+    def _fill(self, change: Mapping[str, Any]) -> None:
+        """Lay ready drawings on the pads: all of them, or the new one alone."""
+        held = {name: self.controls[name].value for name in ("five", "again", "hand")}
+        kind = LETTERS.index(held["again"])
+        drawn = ready(self.ways, held["five"], kind, held["hand"])
+        names = list(self.pads)
+        if change["owner"] is not self.controls["five"].children[1]:
+            names, drawn = names[-1:], drawn[-1:]
+        before, self._held = self._held, True  # one answer for all pads
+        try:
+            for name, drawing in zip(names, drawn, strict=True):
+                self.pads[name].value = drawing
+        finally:
+            self._held = before
+
+    def clear(self) -> None:
+        """Empty papers, for characters of one's own."""
+        self.set(**{name: [] for name in self.pads})
+
+    def _show(self, screen: W.HTML, view: Mapping[str, Any]) -> None:
+        screen.value = bars(view, LABEL, COLUMN)
+
+    def _arrange(self, controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
+        clear = W.Button(description="Empty all papers", layout={"width": "150px"})
+        clear.on_click(lambda _: self.clear())
+        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
+        ready = W.HTML("<b>Ready drawings</b>")
+        rows = [
+            W.Box([clear, controls["tidy"]], layout=wrap),
+            W.Box([ready, *(controls[n] for n in ("five", "again", "hand"))], layout=wrap),
+        ]
+        new, *shown = [
+            W.Box([self.pads[name]], layout={"width": f"{width}px", "overflow": "visible"})
+            for name, width in [("new", LABEL), *((n, COLUMN) for n in LETTERS[: self.ways])]
+        ]
+        pads = W.HBox([new, *shown])
+        help = W.HTML(
+            "<div style='line-height:1.4;color:#5f6368'>Draw with the pointer or a finger. "
+            "Keyboard: Tab to a paper, arrow keys move the pen, Space lowers and lifts it. "
+            "Below: what the networks see.</div>"
+        )
+        sheet = W.VBox([pads, help, screen], layout={"overflow": "auto"})
+        return W.VBox([*rows, sheet])
+
+
+def frozen(drawings: Sequence[pen.Drawing]) -> tuple:
+    """Drawings as nested tuples, which a cache can hold."""
+    return tuple(
+        tuple(tuple(tuple(point) for point in stroke) for stroke in drawing) for drawing in drawings
+    )
+
+
+def draw(setting: str = "strokes-5way-1shot", seed: int = 0) -> Draw:
+    """Explorer of characters of the reader's own; seed: of the ready ones that it begins with.
+
+    setting: whose weights answer, with five ways at most. Raises ValueError for an unknown setting.
+    """
+    return Draw(setting, seed)

@@ -1,0 +1,209 @@
+"""The fit explorer: choose a task or place points of your own, and watch every step of adapting.
+
+One line in a notebook of your own, with models of your own:
+
+    fit_explorer({"maml": zoo.load("regression/1-mode/maml")})
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ipywidgets as W
+import numpy as np
+import torch
+
+from mmaml_lite.core import zoo
+from mmaml_lite.core.tasks import Examples
+from mmaml_lite.course import figures
+from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.lesson import GRID, placed
+from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets.pad import Pad
+from mmaml_lite.regression.domain import mixture_of
+from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.tasks import Mixture
+
+
+def draw_points(
+    mixture: Mixture, mode: int, parameters: Sequence[float], shots: int, noise: float, seed: int
+) -> Examples:
+    """Noisy points of one task `(1, shots, 1)`; one point more keeps those that were there."""
+    low, high = mixture.domain
+    x = low + (high - low) * torch.rand(20, generator=torch.Generator().manual_seed(2 * seed))[None]
+    blur = torch.randn(20, generator=torch.Generator().manual_seed(2 * seed + 1))[None]
+    truth = mixture.families[mode](x, torch.tensor([list(parameters)]))
+    y = truth + noise * blur
+    return Examples(x[:, :shots, None], y[:, :shots, None])
+
+
+def family_sliders(mixture: Mixture, start: float) -> dict[str, W.Widget]:
+    """A slider for every parameter of every family, by "family parameter".
+
+    start: where they stand, as a share of the prior, 0 to 1.
+    """
+    return {
+        f"{f.name} {name}": C.slider(
+            name, round(float(prior(torch.tensor(start))), 2),
+            -prior.high if prior.signed else prior.low, prior.high, 0.01,
+        )
+        for f in mixture.families for name, prior in f.priors.items()
+    }  # fmt: skip
+
+
+def slid_task(
+    mixture: Mixture, mode: int, values: Mapping[str, float], shots: int, noise: float, seed: int
+) -> tuple[Examples, np.ndarray]:
+    """The task that `family_sliders` describe: its points `(1, shots, 1)` and truth `(grid,)`."""
+    family = mixture.families[mode]
+    parameters = [values[f"{family.name} {name}"] for name in family.priors]
+    points = draw_points(mixture, mode, parameters, shots, noise, seed)
+    return points, family(GRID[None], torch.tensor([parameters]))[0].numpy()
+
+
+@torch.no_grad()
+def adaptation_view(
+    models: Mapping[str, zoo.Model],
+    points: Examples,
+    truth: np.ndarray | None = None,
+    mode: int = 0,
+    steps: int = 5,
+    step_size: float | None = None,
+    yrange: Sequence[float] = (-6.0, 6.0),
+) -> dict[str, Any]:
+    """All that `figures.adaptation` draws: every method's curve and loss at every stage.
+
+    points: x and y `(1, K, 1)`; truth `(grid,)` on GRID; step_size: alpha; where a model learned
+    step sizes of its own, all are multiplied alike and alpha is relative to where they started.
+    Raises ValueError for points that are not finite.
+    """
+    points.check()
+    x = torch.cat([GRID[None, :, None], points.x], 1)
+    view: dict[str, Any] = {
+        "x": GRID.numpy(), "points": points, "truth": truth, "yrange": list(yrange),
+        "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(),
+        "curves": {}, "losses": {}, "miss": {}, "miss_before": {},
+    }  # fmt: skip
+    for key, model in models.items():
+        factor = 1.0 if step_size is None else step_size / model.settings.step_size
+        told = torch.tensor([mode])
+        y = model.learner(points, x, told, steps=steps, factor=factor)[:, 0, :, 0]
+        view["curves"][key] = y[:, : len(GRID)].numpy()
+        seen = y[:, len(GRID) :] - points.y[0, :, 0]
+        view["losses"][key] = seen.square().mean(1).numpy()
+        if truth is not None:
+            distance = np.square(view["curves"][key] - truth).mean(1)
+            view["miss_before"][key], view["miss"][key] = distance[0], distance[-1]
+    return view
+
+
+def diverged(loss: np.ndarray) -> bool:
+    """Whether a loss `(stages,)` ends not finite, or large and larger than it began."""
+    return not np.isfinite(loss).all() or loss[-1] > max(100.0, 2 * loss[0])
+
+
+def fit_summary(view: Mapping[str, Any]) -> str:
+    """What happened, in one line: the loss before and after, and whether the steps diverged."""
+    parts, lost = [], []
+    for key, loss in view["losses"].items():
+        if diverged(loss):
+            lost.append(METHODS[key].label)
+        else:
+            parts.append(f"<b>{METHODS[key].label}</b> {loss[0]:.2f} → {loss[-1]:.2f}")
+    steps = len(next(iter(view["losses"].values()))) - 1
+    said = [f"Loss on the points seen, in {counted(steps, 'step')}: {'; '.join(parts)}."]
+    if lost:
+        names = " and ".join(f"<b>{name}</b>" for name in lost)
+        said.append(
+            f"{names} diverged: each step leaps over the valley and lands higher up on its other "
+            "side. Make the step size α smaller."
+        )
+    return " ".join(said if parts else said[1:])
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: 1 step, 2 steps."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5) -> Explorer:
+    """Explorer of how trained models adapt to one task, side by side.
+
+    models: by key of `figures.METHODS`, all trained on the same families. steps, shots: where the
+    sliders start.
+    """
+    settings = next(iter(models.values())).settings
+    mixture = mixture_of(settings)
+    names = mixture.names
+    family = C.choice("family", names, names[0])
+    sliders = family_sliders(mixture, 0.75)
+    pad = Pad(heading="the points", at_least=1, at_most=10, enabled=False, yrange=[-6.0, 6.0])
+    controls = {
+        "family": family,
+        **sliders,
+        "shots": C.slider("points K", shots, 1, 10, 1),
+        "seed": C.Again("other points"),
+        "noise": C.slider("noise", mixture.noise, 0.0, 1.0, 0.05),
+        "own": C.check("place the points myself"),
+        "pad": pad,
+        "steps": C.slider("gradient steps", steps, 0, 20, 1),
+        "step_size": C.scale("step size α", settings.step_size, 1e-4, 0.1),
+    }
+
+    def show_points(points: Examples) -> None:
+        seen = torch.cat([points.x[0], points.y[0]], 1).tolist()
+        pad.value = [[round(x, 3), round(y, 3)] for x, y in seen]
+
+    def compute(family, shots, seed, noise, own, pad, steps, step_size, **values):
+        mode, truth = names.index(family), None
+        if own:
+            points = placed(pad)
+        else:
+            points, truth = slid_task(mixture, mode, values, shots, noise, seed)
+        return adaptation_view(models, points, truth, mode, steps, step_size)
+
+    def follow(fig, view):
+        figures.redraw_adaptation(fig, view)
+        own = pad.enabled = controls["own"].value
+        for name in (*sliders, "shots", "noise", "seed"):  # they make a task; own points are one
+            controls[name].disabled = own
+        if not own:
+            show_points(view["points"])
+
+    values = {name: slider.value for name, slider in sliders.items()}
+    show_points(slid_task(mixture, 0, values, shots, mixture.noise, 0)[0])
+    return Explorer(
+        "fit", controls, compute, figures.adaptation, follow, fit_summary,
+        arrange=lambda controls, screen: arranged(controls, screen, settings),
+        models=models.values(),
+    )  # fmt: skip
+
+
+def arranged(controls: Mapping[str, W.Widget], screen: W.Widget, settings: Settings) -> W.Widget:
+    """Left what makes a task, in the middle its points, right the learning; below, the picture."""
+    boxes = {
+        f.name: W.VBox([controls[f"{f.name} {p}"] for p in f.priors])
+        for f in mixture_of(settings).families
+    }
+    trained = (
+        f"<div style='line-height:1.4;color:#5f6368'>Trained for {settings.shots} points, "
+        f"{counted(settings.steps, 'step')}, α = {settings.step_size:g}.</div>"
+    )
+    family = controls["family"]
+
+    def show(_=None):
+        for name, box in boxes.items():
+            box.layout.display = None if name == family.value else "none"
+
+    family.observe(show, "value")
+    show()
+    choose = [family] if len(boxes) > 1 else []
+    task = [*choose, *boxes.values(), *(controls[k] for k in ("shots", "noise", "seed"))]
+    learner = [controls[k] for k in ("steps", "step_size")]
+    columns = [
+        W.VBox([W.HTML("<b>The task</b>"), *task]),
+        W.VBox([controls["own"], controls["pad"]]),
+        W.VBox([W.HTML("<b>The learning</b>"), *learner, W.HTML(trained)]),
+    ]
+    row = W.HBox(columns, layout={"flex_flow": "row wrap", "grid_gap": "0 22px"})
+    return W.VBox([row, screen])

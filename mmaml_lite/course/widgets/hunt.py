@@ -1,0 +1,152 @@
+"""You are the agent: a goal is hidden in the plane, and every step is answered by its reward alone.
+
+One line in a notebook of your own:
+
+    Hunt(seed=3)
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import ipywidgets as W
+import numpy as np
+import plotly.graph_objects as go
+
+from mmaml_lite.core import zoo
+from mmaml_lite.course import figures
+from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures.hunt import REACH, dots, lines
+from mmaml_lite.course.studies import hunt as game
+from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets.explorer import Explorer, is_live
+from mmaml_lite.course.widgets.hunt_words import panel, say
+from mmaml_lite.course.widgets.pad import Pad
+from mmaml_lite.rl.navigation import STEP
+
+FOUND = 0.1  # a last step that ends this near has found the goal
+
+
+class Hunt(Explorer):
+    """A game: walk from the origin to a goal that is not shown, led by nothing but rewards.
+
+    Arrow keys, buttons and clicks take one step of the environment's (0.1, clipped); each is
+    answered by its reward alone. After `steps` steps, or with the button "Reveal", goal, modes and
+    shortest way appear, and the return beside those of others for the same goal: told the goal,
+    MAML after a gradient step, MuMoMAML after modulation (those the zoo has weights of).
+
+    seed: of the sequence of goals, the same for the same seed; steps: how many may be taken;
+    modes: of the goals, 2 as in the paper, or 4 or 6. `set(moves=[[0.1, 0], ...])` walks,
+    `set(reveal=True)` ends the hunt, `set(goal=2)` goes on to the second goal, moves forgotten.
+    """
+
+    def __init__(self, seed: int = 0, steps: int = 25, modes: int = 2):
+        self.seed, self.steps, self.setting = seed, steps, f"{modes}-mode{'s' if modes > 1 else ''}"
+        self.world = zoo.zoo_settings(f"navigation/{self.setting}/maml").world()
+        self._goals: dict[int, np.ndarray] = {}
+        self._costs: dict[int, float | None] = {}  # goal number -> of its first search, if found
+        self._rivals: dict[int, Future] = {}  # goal number -> measured while the reader plays
+        self._measuring = ThreadPoolExecutor(1)
+        live = is_live()
+        pad = Pad(
+            kind="steps", step=STEP, at_most=steps, value=[] if live else self.example(),
+            xrange=[-REACH, REACH], yrange=[-REACH, REACH], width=428, height=422,
+        )  # fmt: skip
+        self.panel = W.HTML(layout={"width": "610px"})
+        controls = {
+            "goal": C.Again("New goal", 1),
+            "moves": pad,
+            "reveal": W.ToggleButton(value=not live, description="Reveal", icon="eye"),
+            "circles": C.check("hint: what a reward says"),
+            "modes": C.check("hint: where goals come from"),
+        }
+        number = controls["goal"].children[1]
+        number.min, number.description = 1, "goal"
+        controls["goal"].observe(lambda _: self._forget(), "value")
+        super().__init__(
+            "hunt", controls, self._look, figures.hunt, self._show, say, screen=pad,
+            arrange=self._arrange,
+        )  # fmt: skip
+
+    def goal(self, number: int) -> np.ndarray:
+        """The hidden goal `(2,)` of this number, from 1."""
+        if number not in self._goals:
+            self._goals[number] = game.hidden_goal(self.world, self.seed, number)
+        return self._goals[number]
+
+    def example(self) -> list[list[float]]:
+        """A script's moves on the first goal: half as many as there may be."""
+        return game.seeker(self.world, self.goal(1), self.steps // 2)
+
+    def twin(self) -> go.Figure:
+        """The static twin: the hunt as it stands, and before the first step a script's."""
+        if len(self.view["rewards"]):
+            return super().twin()
+        return figures.hunt(self._look(1, self.example(), True, False, False))
+
+    def _look(
+        self, goal: int, moves: Sequence, reveal: bool, circles: bool, modes: bool
+    ) -> dict[str, Any]:
+        """The hunt as it stands: everything that is drawn and said."""
+        place, n = self.goal(goal), len(moves)
+        if n and goal not in self._rivals:
+            self._rivals[goal] = self._measuring.submit(game.rivals, self.setting, place)
+        positions, rewards = game.walked(self.world, place, moves)
+        revealed = reveal or n >= self.steps
+        pinned = game.pinned(positions[1:], rewards)
+        told_by = range(max(0, n - 3), n) if circles else []
+        if revealed:
+            told_by = [] if pinned is None else [0, pinned - 2, pinned - 1]
+        script = goal == 1 and moves == self.example()
+        return {
+            "number": goal, "steps": self.steps, "revealed": revealed, "goal": place,
+            "positions": positions, "rewards": rewards, "pinned": pinned, "script": script,
+            "circles": list(told_by), "modes": modes or revealed,
+            "centres": np.array(self.world.centres), "spread": self.world.spread,
+            "shortest": game.straight_way(self.world, place),
+            "rows": self._rows(goal, rewards, script) if revealed and n else {},
+        }  # fmt: skip
+
+    def _rows(self, number: int, rewards: np.ndarray, script: bool) -> dict[str, dict[str, Any]]:
+        """Who earned what over as many steps as were taken, and what each had seen before."""
+        n, rivals = len(rewards), self._rivals[number].result()
+        told = game.told(self.world, self.goal(number), n)
+        rows = {
+            "you": {
+                "label": "the script" if script else "you", "seen": "nothing",
+                "return": rewards.sum(), "provisional": False,
+            },
+            "goal": {
+                "label": "told the goal", "seen": "the goal itself", "return": told,
+                "provisional": False,
+            },
+        }  # fmt: skip
+        for key, rival in rivals.items():
+            rows[key] = {
+                "label": METHODS[key].label, "seen": f"{rival.walks} × {len(rival.rewards)} steps",
+                "return": rival.rewards[:n].sum(), "provisional": rival.provisional,
+            }  # fmt: skip
+        return rows
+
+    def _show(self, pad: Pad, view: dict[str, Any]) -> None:
+        """Draw a view on the pad, and the panel beside it."""
+        over = "The hunt is over: the star is the goal"
+        with pad.hold_sync():
+            pad.lines, pad.dots = lines(view), dots(view)
+            pad.at = [float(v) for v in view["positions"][-1]]
+            pad.at_most = len(view["rewards"]) if view["revealed"] else self.steps
+            pad.heading = over if view["revealed"] else "A goal is hidden here: walk to it"
+        if view["rows"]:
+            cost = view["rows"]["goal"]["return"] - view["rows"]["you"]["return"]
+            found = -view["rewards"][-1] < FOUND
+            self._costs.setdefault(view["number"], float(cost) if found else None)
+        self.panel.value = panel(view, self._costs)
+
+    def _forget(self) -> None:
+        """Another goal: back to the origin."""
+        self.controls["moves"].value, self.controls["reveal"].value = [], False
+
+    def _arrange(self, controls: Mapping[str, W.Widget], pad: W.Widget) -> W.Widget:
+        row = [controls[name] for name in ("goal", "reveal", "circles", "modes")]
+        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
+        return W.VBox([W.Box(row, layout=wrap), W.Box([pad, self.panel], layout=wrap)])

@@ -1,0 +1,1 @@
+"""Few-shot regression: families of one-dimensional functions, and mixtures of them."""

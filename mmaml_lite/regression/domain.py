@@ -1,0 +1,144 @@
+"""Regression as a domain: its methods, its names in the zoo and its outer step.
+
+A method is a configuration of one learner: MAML is MuMoMAML without an encoder, Multi-MAML is one
+MAML for each mode, the LSTM learner is MuMoMAML trained with zero steps. So toggling the modulation
+is choosing another configuration.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmaml_lite.core.descent import descend, set_learning_rate
+from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
+from mmaml_lite.core.registry import Registry
+from mmaml_lite.core.runs import Run
+from mmaml_lite.core.tasks import Tasks
+from mmaml_lite.regression.learner import Learner, PerMode, compile_inner_loop
+from mmaml_lite.regression.recipes import INNER_CLIP_NORM, RECIPES, families_of
+from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.tasks import Mixture
+
+METHODS: Registry[Method] = Registry("method", " (a method of your own: register_method)")
+
+
+def register_method(name: str, label: str, **settings: Any) -> None:
+    """Register a method as the settings that define it; every recipe and tool then knows it.
+
+    Raises ValueError for a name that is taken and for unknown or wrong settings.
+    """
+    Settings().replace(**settings)
+    METHODS.add(name, Method(label, settings))
+
+
+register_method("pretrained", "pretrained network", train_steps=0)  # no look-ahead: not MAML
+register_method("maml", "MAML")
+register_method("tuned-maml", "tuned MAML", learn_step_size="layer")
+register_method("multi-maml", "Multi-MAML", per_mode=True)
+register_method("tuned-multi-maml", "tuned Multi-MAML", per_mode=True, learn_step_size="layer")
+register_method("lstm-learner", "LSTM learner", modulation="film", steps=0)
+register_method("mumomaml-softmax", "MuMoMAML softmax", modulation="softmax")
+register_method("mumomaml-sigmoid", "MuMoMAML sigmoid", modulation="sigmoid")
+register_method("mumomaml-film", "MuMoMAML FiLM", modulation="film")
+register_method("mumomaml-small", "MuMoMAML, small encoder", modulation="film", encoder_hidden=40)
+register_method("multi-mumomaml", "MuMoMAML per mode", modulation="film", per_mode=True)
+
+
+def settings_for(
+    method: str, families: Sequence[str], recipe: str = "paper", **changes: Any
+) -> Settings:
+    """Settings of a method on a mixture of families under a recipe, some of them changed."""
+    settings = RECIPES[recipe](tuple(families), METHODS[method].settings)
+    return settings.replace(method=method).replace(**changes)
+
+
+def build(settings: Settings) -> Learner | PerMode:
+    """A fresh learner, its initial weights decided by `settings.seed` alone.
+
+    Raises ValueError for unknown families, before there is anything to train.
+    """
+    mixture_of(settings)
+    with seeded(settings.seed):
+        return PerMode(settings) if settings.per_mode else Learner(settings)
+
+
+def mixture_of(settings: Settings) -> Mixture:
+    """The task distribution of these settings; raises ValueError for unknown families."""
+    return Mixture(settings.families, settings.shots, settings.queries, settings.noise)
+
+
+def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights as the zoo keeps them: encoder and heads, their matrices, in half precision.
+
+    That moves the error of no method with 2, 3 or 5 modes by more than 0.0005
+    (`benchmarks/rounding.py`). theta keeps all its digits: the inner steps amplify what is rounded
+    there.
+    """
+    reader = {"encoder", "heads"}
+    return {
+        name: t.half() if t.ndim > 1 and reader & set(name.split(".")) else t
+        for name, t in state.items()
+    }
+
+
+def query_loss(learner: nn.Module, tasks: Tasks, steps: int | None = None) -> Tensor:
+    """Mean squared error on the queries after adaptation: the outer objective (line 11).
+
+    steps: of the inner loop; None takes as many as the settings train with.
+    """
+    if steps is None:
+        steps = learner.settings.train_steps  # None: as many as in test
+    y = learner(tasks.support, tasks.query.x, tasks.mode, steps=steps, only_last=True)[-1]
+    return F.mse_loss(y, tasks.query.y)
+
+
+def advice(tasks: Tasks) -> str:
+    """What may help when training on these tasks has diverged."""
+    if all(torch.isfinite(part.y).all() for part in (tasks.support, tasks.query)):
+        return "try a smaller step_size or learning_rate, or a smaller inner_clip_norm"
+    return "the tasks themselves hold NaN or infinite values: check your own family's function"
+
+
+def outer_step(run: Run) -> dict[str, float]:
+    """One meta-update on a fresh meta-batch; returns its query loss.
+
+    Raises TrainingDiverged, before any weight has changed, when loss or gradient are not finite.
+    """
+    s = run.settings
+    tasks = mixture_of(s).sample(s.tasks_per_mode * len(s.families), run.generator)
+    set_learning_rate(run)
+    run.optimiser.zero_grad()
+    modulation_alone = run.step < s.modulation_first * s.iterations
+    loss = query_loss(run.learner, tasks, 0 if modulation_alone else None)
+    loss.backward()
+    value = loss.item()
+    descend(run, value, lambda: advice(tasks))
+    return {"loss": value}
+
+
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> Settings:
+    """Settings of an experiment in the zoo, which clips the inner gradient by its norm.
+
+    The fast engine cannot clip entry by entry, as the paper does for modulated networks.
+    """
+    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM} if recipe == "paper" else {}
+    return settings_for(method, families_of(setting), recipe, **(clipping | changes))
+
+
+DOMAINS.add("regression", Domain(
+    settings=Settings,
+    named=named,
+    recipe=lambda s: settings_for(s.method, s.families, s.recipe, seed=s.seed),
+    label=lambda method: METHODS[method].label,
+    build=build,
+    outer_step=outer_step,
+    headline="loss",
+    log_every=100,
+    threads=1,
+    report="mmaml_lite.regression.report",
+    compile=compile_inner_loop,
+    compact=compact,
+))  # fmt: skip
