@@ -46,8 +46,10 @@ def shipped() -> None:
             network = model.learner.learners[i] if model.settings.per_mode else model.learner
             error = interval(found[tasks.mode == i])
             moves = " | ".join(f"{share:.1%}" for share in shares(network))
-            print(f"| {model.label} | {recipe} | {seed} | {mode} "
-                  f"| {error['mean']:.2f} ± {error['ci95']:.2f} | {moves} |")  # fmt: skip
+            print(
+                f"| {model.label} | {recipe} | {seed} | {mode} "
+                f"| {error['mean']:.2f} ± {error['ci95']:.2f} | {moves} |"
+            )
 
 
 def main() -> None:
@@ -69,8 +71,12 @@ def main() -> None:
     changes = context if args.as_multi_maml else {}
     tasks = shared_tasks(zoo.zoo_settings(name), 8_000, seed=99)
     print(f"{name}, {args.steps:,} outer steps, {len(tasks):,} fresh tasks\n")
-    print("| seed | before any step | " + " | ".join(f"step {i}" for i in range(1, 6))
-          + " | first layer | last layer |\n|" + " --- |" * 9)  # fmt: skip
+    print(
+        "| seed | before any step | "
+        + " | ".join(f"step {i}" for i in range(1, 6))
+        + " | first layer | last layer |\n|"
+        + " --- |" * 9
+    )
     for seed in range(args.seeds):
         settings = zoo.zoo_settings(name, iterations=args.steps, seed=seed, **changes)
         learner = train(settings, device="cpu", thread_count=1).learner.eval()

@@ -51,13 +51,17 @@ def one_task(learner: CharacterLearner, tau: dict[int, Tensor], shown: Images, x
 def looped(learner: CharacterLearner, batch: Episodes) -> Tensor:
     """Logits `(tasks, Q, N)`, task by task."""
     tau = learner.modulate(learner.embed(batch.support))
-    return torch.stack([
-        one_task(
-            learner, {i: part[t] for i, part in tau.items()},
-            Images(batch.support.x[t], batch.support.y[t]), batch.query.x[t],
-        )
-        for t in range(len(batch))
-    ])  # fmt: skip
+    return torch.stack(
+        [
+            one_task(
+                learner,
+                {i: part[t] for i, part in tau.items()},
+                Images(batch.support.x[t], batch.support.y[t]),
+                batch.query.x[t],
+            )
+            for t in range(len(batch))
+        ]
+    )
 
 
 def batched(learner: CharacterLearner, batch: Episodes) -> Tensor:
@@ -142,21 +146,31 @@ def main() -> None:
         ours, theirs = list(batch.pieces()), [batch[t : t + 1] for t in range(len(batch))]
         losses = learn(batched, learner, ours), learn(looped, learner, theirs)
         assert abs(losses[0] - losses[1]) < 1e-3, f"the loop computes something else: {losses}"
-        took = compare({
-            "sample": lambda draw=draw, s=s: draw(s.tasks),
-            "sample one by one": lambda draw=draw, s=s: [draw(1) for _ in range(s.tasks)],
-            "step": lambda learner=learner, ours=ours: learn(batched, learner, ours),
-            "loop": lambda learner=learner, theirs=theirs: learn(looped, learner, theirs),
-        }, args.rounds, device)  # fmt: skip
+        took = compare(
+            {
+                "sample": lambda draw=draw, s=s: draw(s.tasks),
+                "sample one by one": lambda draw=draw, s=s: [draw(1) for _ in range(s.tasks)],
+                "step": lambda learner=learner, ours=ours: learn(batched, learner, ours),
+                "loop": lambda learner=learner, theirs=theirs: learn(looped, learner, theirs),
+            },
+            args.rounds,
+            device,
+        )
         files = reading(s.tasks * s.ways * (s.shots + s.queries)) if kind == "omniglot" else None
         one, other = took["sample"] + took["step"], took["sample one by one"] + took["loop"]
         cells = [
-            setting, method, str(s.tasks), f"{1e3 * took['sample']:.1f}",
-            f"{1e3 * took['sample one by one']:.1f}", f"{1e3 * files:.0f}" if files else "",
-            f"{1e3 * took['step']:.0f}", f"{1e3 * took['loop']:.0f}",
-            f"{took['sample'] / took['step']:.1%}", f"{s.tasks / one:.0f}",
+            setting,
+            method,
+            str(s.tasks),
+            f"{1e3 * took['sample']:.1f}",
+            f"{1e3 * took['sample one by one']:.1f}",
+            f"{1e3 * files:.0f}" if files else "",
+            f"{1e3 * took['step']:.0f}",
+            f"{1e3 * took['loop']:.0f}",
+            f"{took['sample'] / took['step']:.1%}",
+            f"{s.tasks / one:.0f}",
             f"{other / one:.2f}",
-        ]  # fmt: skip
+        ]
         print(f"| {' | '.join(cells)} |", flush=True)
 
 

@@ -117,8 +117,9 @@ def main() -> None:
         settings = zoo.zoo_settings(name)
         learners = {
             f"{recipe}, seed {seed}": zoo.load(name, recipe, seed).learner
-            for found, recipe, seed in zoo.available(f"regression/{setting}") if found == name
-        }  # fmt: skip
+            for found, recipe, seed in zoo.available(f"regression/{setting}")
+            if found == name
+        }
         learners |= {
             f"{recipe}, untrained": build(zoo.zoo_settings(name, recipe)).eval()
             for recipe in ("paper", "ours")

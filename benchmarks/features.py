@@ -36,9 +36,12 @@ def trained(settings: CharacterSettings, seconds: float) -> tuple[CharacterLearn
     learner, beta = build(settings), settings.learning_rate
     optimiser = torch.optim.Adam(learner.parameters(), beta)
     run = SimpleNamespace(
-        settings=settings, learner=learner, optimiser=optimiser, step=0,
+        settings=settings,
+        learner=learner,
+        optimiser=optimiser,
+        step=0,
         generator=torch.Generator().manual_seed(1),
-    )  # fmt: skip
+    )
     began = time.process_time()
     while (spent := time.process_time() - began) < seconds:
         share = 0.5 * (1 + math.cos(math.pi * spent / seconds))

@@ -31,8 +31,11 @@ def values(modes: int, tasks: int) -> None:
     means = [result["bayes"][sample.mode == i].mean() for i in range(modes)]
     print("  bayes, per mode   ", " ".join(f"{mean:.3f}" for mean in means))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"  {wall:.0f} s ({cpu:.0f} s of CPU), {1000 * cpu / tasks:.1f} ms a task, "
-          f"peak memory {memory:.2f} GiB", flush=True)  # fmt: skip
+    print(
+        f"  {wall:.0f} s ({cpu:.0f} s of CPU), {1000 * cpu / tasks:.1f} ms a task, "
+        f"peak memory {memory:.2f} GiB",
+        flush=True,
+    )
 
 
 def accuracy(modes: int, tasks: int = 300) -> None:
@@ -50,10 +53,16 @@ def accuracy(modes: int, tasks: int = 300) -> None:
         for name in ("mean", "mean_mode_known"):
             ours, exact = getattr(posterior, name), getattr(best, name)
             change = (ours - y).square().mean() - (exact - y).square().mean()
-            print(f"{name} {(exact - y).square().mean():.4f}, change {change:+.5f}, "
-                  f"distance² {(ours - exact).square().mean():.5f};", end=" ")  # fmt: skip
-        print(f"log evidence sd {error.std():.3f} max {error.abs().max():.2f}; "
-              f"least ESS {posterior.ess[likely].min():.0f}", flush=True)  # fmt: skip
+            print(
+                f"{name} {(exact - y).square().mean():.4f}, change {change:+.5f}, "
+                f"distance² {(ours - exact).square().mean():.5f};",
+                end=" ",
+            )
+        print(
+            f"log evidence sd {error.std():.3f} max {error.abs().max():.2f}; "
+            f"least ESS {posterior.ess[likely].min():.0f}",
+            flush=True,
+        )
 
 
 def live() -> None:
@@ -68,8 +77,11 @@ def live() -> None:
             live_posterior(mixture, sample[i : i + 1].support, grid)
             spent.append(1000 * (time.perf_counter() - began))
         spent = sorted(spent[1:])
-        print(f"live posterior, 5 modes, {shots} shots, 200 points: median {spent[24]:.1f} ms, "
-              f"90 % {spent[44]:.1f} ms, worst {spent[-1]:.1f} ms", flush=True)  # fmt: skip
+        print(
+            f"live posterior, 5 modes, {shots} shots, 200 points: median {spent[24]:.1f} ms, "
+            f"90 % {spent[44]:.1f} ms, worst {spent[-1]:.1f} ms",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -47,9 +47,13 @@ def chosen(seen: Trajectories, rows: Tensor | slice) -> Trajectories:
 
 
 def curve(
-    settings: CheetahSettings, seen: Trajectories, goals: Tensor, test: int, both_ways: bool,
+    settings: CheetahSettings,
+    seen: Trajectories,
+    goals: Tensor,
+    test: int,
+    both_ways: bool,
     seed: int,
-) -> list[tuple[float, float]]:  # fmt: skip
+) -> list[tuple[float, float]]:
     """Of one encoder, at every look: mean distance from the target, share on the right side."""
     torch.manual_seed(seed)
     unit, train = settings.world().goal_unit, len(goals) - test

@@ -25,8 +25,10 @@ LEARNING_RATE = 0.03
 def main() -> None:
     """Print one row of Markdown for each setting."""
     torch.set_num_threads(1)
-    print("| setting | Bayes | after modulation | steps as shipped | steps of best size "
-          "| best - modulation | their sizes, layer by layer |\n|" + " --- |" * 7)  # fmt: skip
+    print(
+        "| setting | Bayes | after modulation | steps as shipped | steps of best size "
+        "| best - modulation | their sizes, layer by layer |\n|" + " --- |" * 7
+    )
     for setting in sys.argv[1:] or ["2-modes", "3-modes", "5-modes"]:
         model = zoo.load(f"regression/{setting}/mumomaml-film", "ours")
         learner, s = model.learner, model.settings
@@ -46,8 +48,11 @@ def main() -> None:
         cells = [f"{interval(e)['mean']:.3f}" for e in (bayes, shipped[0], shipped[-1], best)]
         gain = paired(best, shipped[0])
         alphas = "; ".join(f"{a.mean().exp():.1g}" for a in sizes)
-        print(f"| {setting} | {' | '.join(cells)} | {gain['mean']:+.4f} ± {gain['ci95']:.4f} "
-              f"| {alphas} |", flush=True)  # fmt: skip
+        print(
+            f"| {setting} | {' | '.join(cells)} | {gain['mean']:+.4f} ± {gain['ci95']:.4f} "
+            f"| {alphas} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -183,17 +183,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--moves", type=int, default=30, help="per explorer (default 30)")
     parser.add_argument("--only", nargs="*", help="names of explorers (default all)")
     given = parser.parse_args(arguments)
-    print(f"### Python part of a callback ({given.moves} random moves, ms; target: median "
-          f"{PYTHON_MS})\n\n| explorer | median | 90 % | worst | within the target |\n"
-          "| --- | --- | --- | --- | --- |")  # fmt: skip
+    print(
+        f"### Python part of a callback ({given.moves} random moves, ms; target: median "
+        f"{PYTHON_MS})\n\n| explorer | median | 90 % | worst | within the target |\n"
+        "| --- | --- | --- | --- | --- |"
+    )
     for explorer in explorers():
         if given.only and explorer.name not in given.only:
             continue
         print(row(explorer.name, python_part(explorer, given.moves), PYTHON_MS), flush=True)
     if given.browser:
-        print(f"\n### From the key press to the picture ({given.moves} presses, ms; target: "
-              f"median {BROWSER_MS})\n\n| explorer | median | 90 % | worst | target met | "
-              "at rest after 40 presses |\n| --- | --- | --- | --- | --- | --- |")  # fmt: skip
+        print(
+            f"\n### From the key press to the picture ({given.moves} presses, ms; target: "
+            f"median {BROWSER_MS})\n\n| explorer | median | 90 % | worst | target met | "
+            "at rest after 40 presses |\n| --- | --- | --- | --- | --- | --- |"
+        )
         for name, took, rest in in_browser(given.moves):
             if given.only and name not in given.only:
                 continue

@@ -114,9 +114,13 @@ def parser() -> argparse.ArgumentParser:
     """The command line, with help for every option."""
     top = argparse.ArgumentParser(prog="python -m mmaml_lite", description=__doc__)
     top.add_argument(
-        "--import", dest="imports", action="append", default=[], metavar="MODULE",
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
         help="import a module first, such as one that registers your own family or method",
-    )  # fmt: skip
+    )
     commands = top.add_subparsers(required=True, metavar="command")
 
     def experiment(name: str, function) -> argparse.ArgumentParser:
@@ -143,9 +147,11 @@ def parser() -> argparse.ArgumentParser:
         "--for", dest="seconds", type=float, help="stop after this many seconds, resumable"
     )
     p.add_argument(
-        "--compile", dest="compiled", action="store_true",
+        "--compile",
+        dest="compiled",
+        action="store_true",
         help="regression: a minute's compilation, then steps in half to four fifths of the time",
-    )  # fmt: skip
+    )
     experiment("settings", command_settings)
 
     known = [f"regression/{n}-modes" for n in (2, 3, 5)]

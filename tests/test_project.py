@@ -177,9 +177,13 @@ for name in mmaml_lite.__all__:
 def test_old_places_go_on_working_and_say_where_the_new_one_is():
     """What the README of 0.1 named."""
     old = {
-        "zoo": "load", "methods": "register_method", "modulation": "register_modulation",
-        "tasks": "register_family", "evaluate": "errors", "widgets": "fit_explorer",
-    }  # fmt: skip
+        "zoo": "load",
+        "methods": "register_method",
+        "modulation": "register_modulation",
+        "tasks": "register_family",
+        "evaluate": "errors",
+        "widgets": "fit_explorer",
+    }
     for module, name in old.items():
         moved = importlib.import_module(f"mmaml_lite.{module}")
         with pytest.warns(FutureWarning, match=rf"mmaml_lite\.{module}\.{name} is now mmaml_lite"):

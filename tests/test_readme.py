@@ -34,9 +34,13 @@ def test_a_method_and_a_family_of_ones_own_in_under_fifteen_lines():
     exec(EXTEND, {})
     try:
         settings = settings_for(
-            "mumomaml-tanh", ("step", "linear"), iterations=2, tasks_per_mode=2, engine="fast",
+            "mumomaml-tanh",
+            ("step", "linear"),
+            iterations=2,
+            tasks_per_mode=2,
+            engine="fast",
             inner_clip=None,
-        )  # fmt: skip
+        )
         assert train(settings, device="cpu").finished
     finally:
         del METHODS["mumomaml-tanh"], MODULATIONS["tanh-gate"], FAMILIES["step"]

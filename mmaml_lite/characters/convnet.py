@@ -68,9 +68,14 @@ class ConvNet:
     """
 
     def __init__(
-        self, ways: int, filters: int = 64, blocks: int = 4, pool: bool = True,
-        normalisation: str = "support", feature_spread: float | None = None,
-    ):  # fmt: skip
+        self,
+        ways: int,
+        filters: int = 64,
+        blocks: int = 4,
+        pool: bool = True,
+        normalisation: str = "support",
+        feature_spread: float | None = None,
+    ):
         if ways < 2 or filters < 1 or blocks < 1:
             raise ValueError(
                 f"expected ways >= 2, filters and blocks >= 1, got {ways}, {filters}, {blocks}"

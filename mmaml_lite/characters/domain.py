@@ -21,15 +21,23 @@ from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 
 METHODS: Registry[Method] = Registry("method")
-METHODS.update({
-    "maml": Method("MAML", {}),
-    "mumomaml-softmax": Method("MuMoMAML softmax", {"modulation": "softmax"}),
-    "mumomaml-sigmoid": Method("MuMoMAML sigmoid", {"modulation": "sigmoid"}),
-    "mumomaml-film": Method("MuMoMAML FiLM", {"modulation": "film"}),
-    "prototypes": Method("prototypical network", {
-        "head": "prototypes", "steps": 0, "train_steps": 0, "features_first": 1.0,
-    }),
-})  # fmt: skip
+METHODS.update(
+    {
+        "maml": Method("MAML", {}),
+        "mumomaml-softmax": Method("MuMoMAML softmax", {"modulation": "softmax"}),
+        "mumomaml-sigmoid": Method("MuMoMAML sigmoid", {"modulation": "sigmoid"}),
+        "mumomaml-film": Method("MuMoMAML FiLM", {"modulation": "film"}),
+        "prototypes": Method(
+            "prototypical network",
+            {
+                "head": "prototypes",
+                "steps": 0,
+                "train_steps": 0,
+                "features_first": 1.0,
+            },
+        ),
+    }
+)
 
 
 def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
@@ -56,12 +64,20 @@ def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     many = {"tasks": 8, "queries": 2}
     output = (3.2 if shots == 1 else 0.3) * ways
     return {
-        "steps": 2, "train_steps": 2, "step_size": 0.4, "learn_step_size": True,
-        "zero_output": True, "feature_spread": 0.4,
-        "features_first": 0.95, "features_ways": 80 // sources,
-        "learning_rate": 0.003, "iterations": 10_000, "schedule": "cosine",
-        "output_step_size": output, **(few if ways < 20 else many),
-    }  # fmt: skip
+        "steps": 2,
+        "train_steps": 2,
+        "step_size": 0.4,
+        "learn_step_size": True,
+        "zero_output": True,
+        "feature_spread": 0.4,
+        "features_first": 0.95,
+        "features_ways": 80 // sources,
+        "learning_rate": 0.003,
+        "iterations": 10_000,
+        "schedule": "cosine",
+        "output_step_size": output,
+        **(few if ways < 20 else many),
+    }
 
 
 RECIPES: Registry[Any] = Registry("recipe")
@@ -82,11 +98,15 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> C
     ways, shots = int(found["ways"]), int(found["shots"])
     sources = tuple(found["sources"].split("+"))
     settings = {
-        **RECIPES[recipe](ways, shots, len(sources)), **METHODS[method].settings,
-        "method": method, "recipe": recipe, "ways": ways, "shots": shots,
+        **RECIPES[recipe](ways, shots, len(sources)),
+        **METHODS[method].settings,
+        "method": method,
+        "recipe": recipe,
+        "ways": ways,
+        "shots": shots,
         "sources": sources,
         "split": "alphabets" if setting.endswith("-alphabets") else "characters",
-    }  # fmt: skip
+    }
     return CharacterSettings(**settings).replace(**changes)
 
 
@@ -149,15 +169,18 @@ def outer_step(run: Run) -> dict[str, float]:
     return {"loss": value, "accuracy": right / batch.query.y.numel()}
 
 
-DOMAINS.add("characters", Domain(
-    settings=CharacterSettings,
-    named=named,
-    recipe=recipe_of,
-    label=lambda method: METHODS[method].label,
-    build=build,
-    outer_step=outer_step,
-    headline="accuracy",
-    log_every=100,
-    threads=1,
-    report="mmaml_lite.characters.report",
-))  # fmt: skip
+DOMAINS.add(
+    "characters",
+    Domain(
+        settings=CharacterSettings,
+        named=named,
+        recipe=recipe_of,
+        label=lambda method: METHODS[method].label,
+        build=build,
+        outer_step=outer_step,
+        headline="accuracy",
+        log_every=100,
+        threads=1,
+        report="mmaml_lite.characters.report",
+    ),
+)

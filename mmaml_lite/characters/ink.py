@@ -25,9 +25,14 @@ def render(points: Tensor, width: float | Tensor = WIDTH) -> Tensor:
     ink = ink.flatten(1)
     corner = corner.long()
     first = corner[..., 1] * SIDE + corner[..., 0]
-    shares = torch.stack([
-        (1 - down) * (1 - right), (1 - down) * right, down * (1 - right), down * right,
-    ])  # fmt: skip
+    shares = torch.stack(
+        [
+            (1 - down) * (1 - right),
+            (1 - down) * right,
+            down * (1 - right),
+            down * right,
+        ]
+    )
     offsets = torch.tensor([0, 1, SIDE, SIDE + 1], device=points.device)[:, None, None]
     canvas = points.new_zeros(len(points), SIDE * SIDE)
     for share, offset in zip(shares, offsets, strict=True):

@@ -118,9 +118,15 @@ class CharacterLearner(nn.Module):
         return [theta, *vmap(one_task)(tau, support)]
 
     def predict(
-        self, theta: Theta, tau: Tau, support: Images, x: Tensor,
-        normalisation: str | None = None, head: str | None = None, ways: int | None = None,
-    ) -> Tensor:  # fmt: skip
+        self,
+        theta: Theta,
+        tau: Tau,
+        support: Images,
+        x: Tensor,
+        normalisation: str | None = None,
+        head: str | None = None,
+        ways: int | None = None,
+    ) -> Tensor:
         """Logits `(tasks, Q, N)` for x `(tasks, Q, 1, 28, 28)`, theta shared or of each task.
 
         The support set is there for its statistics, and as prototypes. normalisation, head, ways:

@@ -12,23 +12,33 @@ Accuracy = tuple[float, float | None]
 
 OMNIGLOT: dict[str, dict[str, Accuracy]] = {
     "Siamese nets (Koch 2015)": {  # MAML's Table 1
-        "5way-1shot": (97.3, None), "5way-5shot": (98.4, None),
-        "20way-1shot": (88.2, None), "20way-5shot": (97.0, None),
+        "5way-1shot": (97.3, None),
+        "5way-5shot": (98.4, None),
+        "20way-1shot": (88.2, None),
+        "20way-5shot": (97.0, None),
     },
     "matching nets (Vinyals 2016)": {  # MAML's Table 1
-        "5way-1shot": (98.1, None), "5way-5shot": (98.9, None),
-        "20way-1shot": (93.8, None), "20way-5shot": (98.5, None),
+        "5way-1shot": (98.1, None),
+        "5way-5shot": (98.9, None),
+        "20way-1shot": (93.8, None),
+        "20way-5shot": (98.5, None),
     },
     "Meta-SGD (Li 2017)": {
-        "5way-1shot": (99.5, None), "5way-5shot": (99.9, None),
-        "20way-1shot": (95.9, None), "20way-5shot": (99.0, None),
+        "5way-1shot": (99.5, None),
+        "5way-5shot": (99.9, None),
+        "20way-1shot": (95.9, None),
+        "20way-5shot": (99.0, None),
     },
     "SNAIL (Mishra 2018)": {
-        "5way-1shot": (99.07, None), "5way-5shot": (99.78, None),
-        "20way-1shot": (97.64, None), "20way-5shot": (99.36, None),
+        "5way-1shot": (99.07, None),
+        "5way-5shot": (99.78, None),
+        "20way-1shot": (97.64, None),
+        "20way-5shot": (99.36, None),
     },
     "MAML (Finn 2017)": {
-        "5way-1shot": (98.7, 0.4), "5way-5shot": (99.9, 0.1),
-        "20way-1shot": (95.8, 0.3), "20way-5shot": (98.9, 0.2),
+        "5way-1shot": (98.7, 0.4),
+        "5way-5shot": (99.9, 0.1),
+        "20way-1shot": (95.8, 0.3),
+        "20way-5shot": (98.9, 0.2),
     },
-}  # fmt: skip
+}

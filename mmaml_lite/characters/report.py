@@ -86,11 +86,15 @@ def evaluate_setting(
         f"{key}, {kind}": mean[-1] for key, kinds in means.items() for kind, mean in kinds.items()
     }
     results = {
-        "setting": setting, "episodes": count, "queries": queries_for(asked.ways),
+        "setting": setting,
+        "episodes": count,
+        "queries": queries_for(asked.ways),
         "test_seed": TEST_SEED,
-        "rotations": asked.rotations, "split": asked.split, "methods": methods,
+        "rotations": asked.rotations,
+        "split": asked.split,
+        "methods": methods,
         "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},
-    }  # fmt: skip
+    }
     return store(results, count, TEST_EPISODES, tell)
 
 
@@ -120,9 +124,14 @@ def markdown(results: dict[str, Any]) -> str:
         for record in results["methods"].values()
         for kind in record["normalisations"].values()
     )
-    head = ["method", "recipe", "seeds", "statistics",
-            *(f"step {i}" if i else "after modulation / initial" for i in range(most - 1)),
-            "post adaptation"]  # fmt: skip
+    head = [
+        "method",
+        "recipe",
+        "seeds",
+        "statistics",
+        *(f"step {i}" if i else "after modulation / initial" for i in range(most - 1)),
+        "post adaptation",
+    ]
     lines = published_lines(setting, len(head))
     order = {name: i for i, name in enumerate(METHODS)}
     for key in sorted(results["methods"], key=lambda k: (k.split("/")[0], order[k.split("/")[1]])):
@@ -130,28 +139,35 @@ def markdown(results: dict[str, Any]) -> str:
         for kind, found in record["normalisations"].items():
             *before, last = [shown(stage) for stage in found["stages"]]
             before += [""] * (most - 1 - len(before))
-            lines.append([record["label"], key.split("/")[0], str(len(found["seeds"])), kind,
-                          *before, last])  # fmt: skip
+            lines.append(
+                [record["label"], key.split("/")[0], str(len(found["seeds"])), kind, *before, last]
+            )
     notes = [
         f"- {record['label']} ({key.split('/')[0]}): {record['iterations']:,} outer steps"
         + (f" on {record['trained_for']}" if "trained_for" in record else "")
-        + "".join(f", {k} {v[0]} instead of the recipe's {v[1]}"
-                  for k, v in record["deviations"].items() if k != "iterations")
+        + "".join(
+            f", {k} {v[0]} instead of the recipe's {v[1]}"
+            for k, v in record["deviations"].items()
+            if k != "iterations"
+        )
         for key, record in results["methods"].items()
-    ]  # fmt: skip
-    turned = "turned by multiples of 90 degrees in the test too" if results["rotations"] else (
-        "upright"
-    )  # fmt: skip
-    return "\n".join([
-        f"### {results['setting']}",
-        "",
-        *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
-        "",
-        f"Accuracy in per cent; {results['episodes']:,} test episodes, the same for every row of "
-        f"ours, {results['queries']} queries per class; ± is the 95 % interval over episodes of "
-        f"the mean over seeds. Omniglot: split by {results['split']}, characters {turned}. "
-        "'statistics' says what images are normalised by: 'support' and 'blend' never let one "
-        "query's answer depend on another query; 'transductive' does, as in the literature.",
-        "",
-        *notes,
-    ])  # fmt: skip
+    ]
+    turned = (
+        "turned by multiples of 90 degrees in the test too" if results["rotations"] else ("upright")
+    )
+    return "\n".join(
+        [
+            f"### {results['setting']}",
+            "",
+            *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
+            "",
+            f"Accuracy in per cent; {results['episodes']:,} test episodes, the same for every row "
+            f"of ours, {results['queries']} queries per class; ± is the 95 % interval over "
+            f"episodes of the mean over seeds. Omniglot: split by {results['split']}, "
+            f"characters {turned}. "
+            "'statistics' says what images are normalised by: 'support' and 'blend' never let one "
+            "query's answer depend on another query; 'transductive' does, as in the literature.",
+            "",
+            *notes,
+        ]
+    )

@@ -65,9 +65,11 @@ class Episodes:
     def __getitem__(self, index: slice) -> "Episodes":
         """Some of the tasks."""
         return Episodes(
-            Images(*(t[index] for t in self.support)), Images(*(t[index] for t in self.query)),
-            self.character[index], self.mode[index],
-        )  # fmt: skip
+            Images(*(t[index] for t in self.support)),
+            Images(*(t[index] for t in self.query)),
+            self.character[index],
+            self.mode[index],
+        )
 
     def pieces(self, images: int | None = None) -> Iterator["Episodes"]:
         """The same tasks in pieces of at most so many images, but a task at least.
@@ -92,8 +94,9 @@ class Episodes:
         return Episodes(
             Images(*(t.to(device) for t in self.support)),
             Images(*(t.to(device) for t in self.query)),
-            self.character.to(device), self.mode.to(device),
-        )  # fmt: skip
+            self.character.to(device),
+            self.mode.to(device),
+        )
 
 
 def sample(
@@ -129,9 +132,11 @@ def sample(
         )
 
     return Episodes(
-        images(drawn[:, :, :shots]), images(drawn[:, :, shots:]),
-        torch.cat([part.character for part in parts]), mode.to(generator.device),
-    )  # fmt: skip
+        images(drawn[:, :, :shots]),
+        images(drawn[:, :, shots:]),
+        torch.cat([part.character for part in parts]),
+        mode.to(generator.device),
+    )
 
 
 def own_task(support: Tensor, labels: Tensor, queries: Tensor) -> tuple[Images, Tensor]:

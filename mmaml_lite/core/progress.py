@@ -31,9 +31,12 @@ class Progress(Callback):
             from tqdm.auto import tqdm
 
             self.bar = tqdm(
-                total=run.settings.iterations, initial=run.step, desc=self.label,
-                mininterval=1.0, leave=False,
-            )  # fmt: skip
+                total=run.settings.iterations,
+                initial=run.step,
+                desc=self.label,
+                mininterval=1.0,
+                leave=False,
+            )
 
     def on_step(self, run: Run, measured: dict[str, float]) -> None:
         """Advance the bar, or print a line when one is due."""
@@ -64,5 +67,6 @@ class Progress(Callback):
         print(
             f"{self.label} step {done}/{total}  {self.headline} {self.value:.4f}  "
             f"{pace:.1f} it/s  {left}",
-            file=sys.stdout, flush=True,
-        )  # fmt: skip
+            file=sys.stdout,
+            flush=True,
+        )

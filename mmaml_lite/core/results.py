@@ -39,9 +39,11 @@ def introduced(methods: dict[str, Any], model: zoo.Model) -> dict[str, Any]:
     record = methods.setdefault(model.key, {"iterations": trained})
     if trained <= record["iterations"]:
         record |= {
-            "label": model.label, "provisional": model.provisional, "iterations": trained,
+            "label": model.label,
+            "provisional": model.provisional,
+            "iterations": trained,
             "deviations": {k: list(v) for k, v in model.deviations.items() if k != "seed"},
-        }  # fmt: skip
+        }
     return record
 
 

@@ -88,10 +88,16 @@ def save(run: Run, path: Path) -> None:
         tensors |= {f"adam/{i}/{name}": t for name, t in state.items()}
     tensors["generator"] = run.generator.get_state()
     meta = {
-        "kind": "run", "domain": run.settings.domain, "settings": run.settings.to_dict(),
-        "step": run.step, "log": run.log, "sums": run.sums, "seconds": run.seconds,
-        "versions": run.versions(), "compiled": run.compiled,
-    }  # fmt: skip
+        "kind": "run",
+        "domain": run.settings.domain,
+        "settings": run.settings.to_dict(),
+        "step": run.step,
+        "log": run.log,
+        "sums": run.sums,
+        "seconds": run.seconds,
+        "versions": run.versions(),
+        "compiled": run.compiled,
+    }
     checkpoint.save(path, tensors, meta)
 
 

@@ -173,10 +173,14 @@ def export(run: Run, name: str, path: Path | None = None) -> Path:
     path = path or weights_path(name, run.settings.recipe, run.settings.seed)
     settings = run.settings.replace(iterations=run.step)  # what was trained, not what was planned
     meta = {
-        "kind": "weights", "name": name, "domain": settings.domain,
-        "settings": settings.to_dict(), "log": run.log, "versions": run.versions(),
+        "kind": "weights",
+        "name": name,
+        "domain": settings.domain,
+        "settings": settings.to_dict(),
+        "log": run.log,
+        "versions": run.versions(),
         "seconds": run.seconds,
-    }  # fmt: skip
+    }
     checkpoint.save(path, domain(settings.domain).compact(run.learner.state_dict()), meta)
     return path
 

@@ -181,9 +181,12 @@ def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[dict[str, Any]
 
     both = {key: curves(model, tasks) for key, model in cast.items()}
     common = {
-        "x": GRID.numpy(), "truth": grid(truth), "names": mixture.names,
-        "seen_x": grid(tasks.support.x), "seen_y": grid(tasks.support.y),
-    }  # fmt: skip
+        "x": GRID.numpy(),
+        "truth": grid(truth),
+        "names": mixture.names,
+        "seen_x": grid(tasks.support.x),
+        "seen_y": grid(tasks.support.y),
+    }
     return tuple(common | {"curves": {k: grid(y[i]) for k, y in both.items()}} for i in (0, 1))
 
 

@@ -128,17 +128,20 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> S
     return settings_for(method, families_of(setting), recipe, **(clipping | changes))
 
 
-DOMAINS.add("regression", Domain(
-    settings=Settings,
-    named=named,
-    recipe=lambda s: settings_for(s.method, s.families, s.recipe, seed=s.seed),
-    label=lambda method: METHODS[method].label,
-    build=build,
-    outer_step=outer_step,
-    headline="loss",
-    log_every=100,
-    threads=1,
-    report="mmaml_lite.regression.report",
-    compile=compile_inner_loop,
-    compact=compact,
-))  # fmt: skip
+DOMAINS.add(
+    "regression",
+    Domain(
+        settings=Settings,
+        named=named,
+        recipe=lambda s: settings_for(s.method, s.families, s.recipe, seed=s.seed),
+        label=lambda method: METHODS[method].label,
+        build=build,
+        outer_step=outer_step,
+        headline="loss",
+        log_every=100,
+        threads=1,
+        report="mmaml_lite.regression.report",
+        compile=compile_inner_loop,
+        compact=compact,
+    ),
+)

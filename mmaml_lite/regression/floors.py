@@ -118,8 +118,10 @@ def label_linear(mixture: Mixture, tasks: Tasks, x: Tensor | None = None) -> Ten
     low = min(mixture.domain[0], float(everywhere.min()))
     high = max(mixture.domain[1], float(everywhere.max()))
     grid = torch.linspace(low, high, 401, dtype=x.dtype, device=x.device)
-    curves = [family(grid, family.draw(sobol(8192, len(family.priors), 0).to(x.device)))
-              for family in mixture.families]  # fmt: skip
+    curves = [
+        family(grid, family.draw(sobol(8192, len(family.priors), 0).to(x.device)))
+        for family in mixture.families
+    ]
     mean = torch.stack([y.mean(0) for y in curves]).mean(0)
     second = torch.stack([y.T @ y / len(y) for y in curves]).mean(0)
     # C as a product of features, interpolated: a covariance again.

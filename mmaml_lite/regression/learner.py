@@ -108,9 +108,17 @@ class Learner(nn.Module):
         if factor != 1:
             alphas = [{name: factor * alpha for name, alpha in step.items()} for step in alphas]
         predictions = self.engine.stages(
-            self.network, dict(self.theta), tau, support, x,
-            alphas, s.first_order, s.inner_clip, s.inner_clip_norm, only_last,
-        )  # fmt: skip
+            self.network,
+            dict(self.theta),
+            tau,
+            support,
+            x,
+            alphas,
+            s.first_order,
+            s.inner_clip,
+            s.inner_clip_norm,
+            only_last,
+        )
         return torch.stack(predictions)
 
 

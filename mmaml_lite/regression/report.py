@@ -86,13 +86,18 @@ def evaluate_setting(
     for key, mean in means.items():
         methods[key] |= summary(mean, tasks.mode, families)
         methods[key] |= {
-            "x_bayes": ratio(mean[-1], floor["bayes"]), "steps_change": paired(mean[-1], mean[0])
-        }  # fmt: skip
+            "x_bayes": ratio(mean[-1], floor["bayes"]),
+            "steps_change": paired(mean[-1], mean[0]),
+        }
     last = {key: mean[-1] for key, mean in means.items()}
     last |= {name: floor[name] for name in ("bayes", "label_linear")}
     results = {
-        "setting": setting, "families": families, "tasks": count, "queries": TEST_QUERIES,
-        "test_seed": TEST_SEED, "methods": methods,
+        "setting": setting,
+        "families": families,
+        "tasks": count,
+        "queries": TEST_QUERIES,
+        "test_seed": TEST_SEED,
+        "methods": methods,
         "nothing": interval(tasks.query.y.square().mean(dim=(1, 2))),
         "floors": {
             name: interval(floor[name])
@@ -100,10 +105,8 @@ def evaluate_setting(
             for name in FLOORS
         },
         "mode_accuracy": interval(floor["mode_right"].float()),
-        "paired": {
-            f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b
-        },
-    }  # fmt: skip
+        "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b},
+    }
     return store(results, count, TEST_TASKS, tell)
 
 
@@ -152,22 +155,32 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
             value = papers.get(source, (None, None))[1]
             return "" if value is None else f"{value:g}"
 
-        table.append({
-            "method": record["label"], "recipe": recipe,
-            "iterations": f"{record['iterations']:,}", "seeds": str(len(record["seeds"])),
-            "paper 2018": paper("P1"), "paper 2019": paper("P2"),
-            "post modulation": shown(record["stages"][0]),
-            "post adaptation": shown(record["stages"][-1]),
-            "median": f"{record['stages'][-1]['median']:.3f}",
-            "x Bayes": f"{record['x_bayes']['mean']:.2f} ± {record['x_bayes']['ci95']:.2f}",
-        })  # fmt: skip
+        table.append(
+            {
+                "method": record["label"],
+                "recipe": recipe,
+                "iterations": f"{record['iterations']:,}",
+                "seeds": str(len(record["seeds"])),
+                "paper 2018": paper("P1"),
+                "paper 2019": paper("P2"),
+                "post modulation": shown(record["stages"][0]),
+                "post adaptation": shown(record["stages"][-1]),
+                "median": f"{record['stages'][-1]['median']:.3f}",
+                "x Bayes": f"{record['x_bayes']['mean']:.2f} ± {record['x_bayes']['ci95']:.2f}",
+            }
+        )
     for name, label in FLOORS.items():
         stats = results["floors"][name]
         table.append(
             dict.fromkeys(table[0], "")
-            | {"method": label, "recipe": "floor", "post adaptation": shown(stats),
-               "median": f"{stats['median']:.3f}", "x Bayes": f"{stats['mean'] / bayes:.2f}"}
-        )  # fmt: skip
+            | {
+                "method": label,
+                "recipe": "floor",
+                "post adaptation": shown(stats),
+                "median": f"{stats['median']:.3f}",
+                "x Bayes": f"{stats['mean'] / bayes:.2f}",
+            }
+        )
     return table
 
 
@@ -197,11 +210,16 @@ def removed_table(results: dict[str, Any]) -> list[str]:
         change = record["steps_change"]
         seeds = ", ".join(f"{s['mean']:.3f}" for _, s in sorted(record["seeds"].items()))
         cells = [
-            record["label"], key.split("/")[0], f"{weights['network']:,}",
+            record["label"],
+            key.split("/")[0],
+            f"{weights['network']:,}",
             f"{weights['encoder']:,}" if modulated else "",
-            f"{modulation:.1%}" if modulated else "", f"{steps:.1%}" if adapts else "",
-            f"{change['mean']:+.4f} ± {change['ci95']:.4f}" if adapts else "", alphas, seeds,
-        ]  # fmt: skip
+            f"{modulation:.1%}" if modulated else "",
+            f"{steps:.1%}" if adapts else "",
+            f"{change['mean']:+.4f} ± {change['ci95']:.4f}" if adapts else "",
+            alphas,
+            seeds,
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return [
         *lines,

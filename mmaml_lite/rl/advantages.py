@@ -38,9 +38,10 @@ def baseline(observations: Tensor, returns: Tensor, alive: Tensor) -> Tensor:
     square = rows.mT @ rows
     ridge = RIDGE * torch.eye(square.shape[-1], dtype=square.dtype, device=square.device)
     weights = torch.linalg.lstsq(
-        (square + ridge).double().cpu(), (rows.mT @ targets[..., None]).double().cpu(),
+        (square + ridge).double().cpu(),
+        (rows.mT @ targets[..., None]).double().cpu(),
         driver="gelsd",
-    ).solution  # fmt: skip
+    ).solution
     return torch.einsum("bnhf,bf->bnh", table, weights[..., 0].to(table))
 
 

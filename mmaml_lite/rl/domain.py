@@ -20,24 +20,37 @@ from mmaml_lite.rl.outer import ppo_steps, trpo_step
 from mmaml_lite.rl.settings import LocationSettings, MetaSettings, NavigationSettings, SpeedSettings
 
 METHODS: Registry[Method] = Registry("method")
-METHODS.update({
-    "maml": Method("MAML", {"modulation": None}),
-    "mumomaml-film": Method("MuMoMAML (FiLM)", {"modulation": "film"}),
-    "mumomaml-scale": Method("MuMoMAML (scale only)", {"modulation": "scale"}),
-    "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", {"modulation": "sigmoid"}),
-    "mumomaml-softmax": Method("MuMoMAML (softmax)", {"modulation": "softmax"}),
-    "told": Method("told the goal", {"modulation": None, "told": True, "steps": 0}),
-})  # fmt: skip
+METHODS.update(
+    {
+        "maml": Method("MAML", {"modulation": None}),
+        "mumomaml-film": Method("MuMoMAML (FiLM)", {"modulation": "film"}),
+        "mumomaml-scale": Method("MuMoMAML (scale only)", {"modulation": "scale"}),
+        "mumomaml-sigmoid": Method("MuMoMAML (sigmoid)", {"modulation": "sigmoid"}),
+        "mumomaml-softmax": Method("MuMoMAML (softmax)", {"modulation": "softmax"}),
+        "told": Method("told the goal", {"modulation": None, "told": True, "steps": 0}),
+    }
+)
 
 RECIPES: Registry[dict[str, Any]] = Registry("recipe")
-RECIPES.update({
-    "paper": {},
-    "paper-2019": {
-        "tasks": 40, "trajectories": 20, "explore": 20, "first_step_plain": True, "trace": 1.0,
-        "steps": 2, "step_size": 0.01, "later_steps": 1.0, "learning_rate": 5e-5, "clip": 0.1,
-        "schedule": "constant", "iterations": 401,
-    },
-})  # fmt: skip
+RECIPES.update(
+    {
+        "paper": {},
+        "paper-2019": {
+            "tasks": 40,
+            "trajectories": 20,
+            "explore": 20,
+            "first_step_plain": True,
+            "trace": 1.0,
+            "steps": 2,
+            "step_size": 0.01,
+            "later_steps": 1.0,
+            "learning_rate": 5e-5,
+            "clip": 0.1,
+            "schedule": "constant",
+            "iterations": 401,
+        },
+    }
+)
 
 
 def _settings(kind: type[MetaSettings], method: str, recipe: str, **named: Any) -> MetaSettings:

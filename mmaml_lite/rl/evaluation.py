@@ -33,9 +33,13 @@ def shared_goals(world: World, count: int = TEST_TASKS) -> tuple[Tensor, Tensor]
 
 @torch.no_grad()
 def returns(
-    learner: PolicyLearner, goals: Tensor, world: World, steps: int = TEST_STEPS,
-    seed: int = 0, chunk: int = 100,
-) -> Returns:  # fmt: skip
+    learner: PolicyLearner,
+    goals: Tensor,
+    world: World,
+    steps: int = TEST_STEPS,
+    seed: int = 0,
+    chunk: int = 100,
+) -> Returns:
     """Mean return of every task at every stage, actions sampled, with fresh trajectories."""
     device = next(learner.parameters()).device
     generator = torch.Generator(device).manual_seed(TEST_SEED + 1 + seed)

@@ -137,9 +137,13 @@ class TargetSpeed(HalfCheetahWorld):
 
 
 def outcome(
-    world: HalfCheetahWorld, simulation: Simulation, states: np.ndarray, actions: np.ndarray,
-    goals: np.ndarray, left: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    world: HalfCheetahWorld,
+    simulation: Simulation,
+    states: np.ndarray,
+    actions: np.ndarray,
+    goals: np.ndarray,
+    left: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A control step of n environments: states `(n, STATE)`, rewards and whether stable `(n,)`.
 
     actions `(n, 6)` are clipped to -1..1. left `(n,)`: steps to the horizon, this one included; one
@@ -235,9 +239,13 @@ class HalfCheetahVector(GoalVector):
         on, rewards = going.cpu().numpy(), np.zeros(self.num_envs)
         left = self.settings.horizon - self._steps.cpu().numpy()
         self._states[on], rewards[on], stable = outcome(
-            self.settings, self._simulation, self._states[on], actions.cpu().numpy()[on],
-            self._goals[on], left[on],
-        )  # fmt: skip
+            self.settings,
+            self._simulation,
+            self._states[on],
+            actions.cpu().numpy()[on],
+            self._goals[on],
+            left[on],
+        )
         self._unstable[on] = ~stable
         unstable = torch.from_numpy(self._unstable.copy()).to(self.device)
         reward = torch.from_numpy(rewards.astype(np.float32)).to(self.device)

@@ -89,10 +89,12 @@ def _flat_gradient(
     found = torch.autograd.grad(
         value, parameters, create_graph=create_graph, retain_graph=True, allow_unused=True
     )
-    return torch.cat([
-        (torch.zeros_like(p) if g is None else g).flatten()
-        for g, p in zip(found, parameters, strict=True)
-    ])  # fmt: skip
+    return torch.cat(
+        [
+            (torch.zeros_like(p) if g is None else g).flatten()
+            for g, p in zip(found, parameters, strict=True)
+        ]
+    )
 
 
 def fisher_product(

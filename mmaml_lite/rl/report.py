@@ -84,8 +84,12 @@ def evaluate_setting(
             record["stages"] = [interval(stage) for stage in stages]
             record["before"] = None if before is None else interval(before)
     results = {
-        "setting": setting, "tasks": count, "steps": TEST_STEPS, "test_seed": TEST_SEED,
-        "methods": methods, "told": told,
+        "setting": setting,
+        "tasks": count,
+        "steps": TEST_STEPS,
+        "test_seed": TEST_SEED,
+        "methods": methods,
+        "told": told,
         "floors": {
             ending: {
                 name: interval(values)
@@ -97,13 +101,17 @@ def evaluate_setting(
         },
         "paired": {
             ending: {
-                f"{a} - {b}": [paired(*pair) for pair in zip(
-                    means[a][ending][0], means[b][ending][0], strict=True)]
-                for a in means for b in means if a < b
+                f"{a} - {b}": [
+                    paired(*pair)
+                    for pair in zip(means[a][ending][0], means[b][ending][0], strict=True)
+                ]
+                for a in means
+                for b in means
+                if a < b
             }
             for ending in worlds
         },
-    }  # fmt: skip
+    }
     return store(results, count, TEST_TASKS, tell)
 
 
@@ -146,16 +154,33 @@ def markdown(results: dict[str, Any]) -> str:
         for ending, found in record["endings"].items():
             before = "" if found["before"] is None else shown(found["before"])
             scores = [score(found["stages"][-1], results["floors"][ending])] if scored else []
-            lines.append([
-                record["label"], key.split("/")[0], str(len(found["seeds"])), ending, before,
-                *(shown(stage) for stage in found["stages"]), vote, *(shown(s, 3) for s in scores),
-            ])  # fmt: skip
+            lines.append(
+                [
+                    record["label"],
+                    key.split("/")[0],
+                    str(len(found["seeds"])),
+                    ending,
+                    before,
+                    *(shown(stage) for stage in found["stages"]),
+                    vote,
+                    *(shown(s, 3) for s in scores),
+                ]
+            )
     for ending, found in results["floors"].items():
         for name, stats in found.items():
             blank = [""] * len(stages)
-            lines.append([
-                labels[name], "floor", "", ending, *blank, shown(stats), "", *[""] * scored,
-            ])  # fmt: skip
+            lines.append(
+                [
+                    labels[name],
+                    "floor",
+                    "",
+                    ending,
+                    *blank,
+                    shown(stats),
+                    "",
+                    *[""] * scored,
+                ]
+            )
     trained = "ends within" if setting.endswith("-ends") else "has its full length"
     notes = []
     for key, record in results["methods"].items():
@@ -175,15 +200,18 @@ def markdown(results: dict[str, Any]) -> str:
             f"{len(record['seeds'])} seed(s)"
         )
     scale = "'score' is 0 for standing still and 1 for being told the goal. " if scored else ""
-    return "\n".join([
-        f"### {results['setting']}",
-        "",
-        *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
-        "",
-        f"Mean undiscounted return, actions sampled; {world.words}; "
-        f"{results['tasks']:,} fresh tasks, the same for every row; ± is the 95 % interval over "
-        "tasks of the mean over seeds, so it does not hold how seeds differ. 'episode' says when "
-        f"an episode ends in the test; in training it {trained}. 'mode named': share of "
-        f"tasks whose nearest neighbour by embedding has the same mode. {scale}"
-        + "; ".join(notes) + ".",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"### {results['setting']}",
+            "",
+            *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
+            "",
+            f"Mean undiscounted return, actions sampled; {world.words}; "
+            f"{results['tasks']:,} fresh tasks, the same for every row; ± is the 95 % interval "
+            "over tasks of the mean over seeds, so it does not hold how seeds differ. 'episode' "
+            f"says when an episode ends in the test; in training it {trained}. 'mode named': "
+            f"share of tasks whose nearest neighbour by embedding has the same mode. {scale}"
+            + "; ".join(notes)
+            + ".",
+        ]
+    )

@@ -166,9 +166,12 @@ class NavigationSettings(MetaSettings):
     def world(self) -> Navigation:
         """Goals on the plane."""
         return Navigation.modes(
-            self.modes, spread=self.spread, horizon=self.horizon, squared=self.squared,
+            self.modes,
+            spread=self.spread,
+            horizon=self.horizon,
+            squared=self.squared,
             ends_within=self.ends_within,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,15 @@ class Simulation:
         self._actions[:n] = actions[:, None]
         with quiet():
             self._pool.rollout(
-                self._models[:n], self._workers, np.ascontiguousarray(states), self._actions[:n],
-                skip_checks=True, nstep=FRAMES, state=self._states[:n],
+                self._models[:n],
+                self._workers,
+                np.ascontiguousarray(states),
+                self._actions[:n],
+                skip_checks=True,
+                nstep=FRAMES,
+                state=self._states[:n],
                 sensordata=self._sensors[:n],
-            )  # fmt: skip
+            )
         after = self._states[:n, -1].copy()
         stable = np.abs(after[:, 0] - states[:, 0] - CONTROL_STEP) < 1e-6
         stable &= np.isfinite(after).all(1)

@@ -102,10 +102,12 @@ grows.score(
 # %%
 x, starts, means = dial.view["x"], dial.view["priors"], dial.view["means"]
 sketch.score(
-    x, starts[1], np.zeros_like(x),
+    x,
+    starts[1],
+    np.zeros_like(x),
     "The plain guess is the zero line. MAML's start is roughly the sinusoids' mean curve, halved: "
     "lines go up as often as down, so on average they add nothing.",
-)  # fmt: skip
+)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT

@@ -238,13 +238,16 @@ show(figures.returns(view, "The same tasks, under three modulations"), cast)
 first, last = ({w: e[i].mean().item() for w, e in found.items()} for i in (0, -1))
 without = stages["mumomaml"][0]
 swap.score(
-    "A" if first["same mode"] > 1.3 * first["own"]
-    else "B" if first["same mode"] > 0.8 * without else "C",
+    "A"
+    if first["same mode"] > 1.3 * first["own"]
+    else "B"
+    if first["same mode"] > 0.8 * without
+    else "C",
     f"With its own τ {earned(first['own'])}, with that of another task of the mode "
     f"{earned(first['same mode'])}, of another mode {earned(first['other mode'])}; without "
     f"modulation {earned(without)}. After {steps} steps: {earned(last['own'])}, "
     f"{earned(last['same mode'])}, {earned(last['other mode'])}: so much can steps repair.",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## The code

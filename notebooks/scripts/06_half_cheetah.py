@@ -161,12 +161,14 @@ else:
 rise = widgets.by_modulation("half-cheetah") if curves else {}
 if len(rise) == 2:
     location, speed = (rise[cheetahs.TASKS[t]] for t in ("location", "speed"))
-    display(alone.score(
-        "ABCD"[2 * (location <= 0) + (speed <= 0)],
-        f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
-        f"location and by {number(speed, 0, plus=True)} in target speed. "
-        "The paper's, read off its figures: +938 and −37.",
-    ))  # fmt: skip
+    display(
+        alone.score(
+            "ABCD"[2 * (location <= 0) + (speed <= 0)],
+            f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
+            f"location and by {number(speed, 0, plus=True)} in target speed. "
+            "The paper's, read off its figures: +938 and −37.",
+        )
+    )
 else:
     say("*Not measured yet for both tasks. The paper's, read off: +938 and −37.*")
 
@@ -202,13 +204,15 @@ else:
 # %%
 if apart is not None:
     first = apart[:, 0].mean().item()
-    display(first_reward.score(
-        "A" if abs(first) < 0.3 * far else "B" if first > 0 else "C",
-        f"On average over the runs they differ by {number(first, 2, plus=True)} at the first step, "
-        f"where a reward is about {number(-far)}; later in a run by up to {apart.abs().max():.2f}. "
-        "At rest a reward tells the target's *distance*. The *side* it tells only as far as the "
-        "torso has moved.",
-    ))  # fmt: skip
+    display(
+        first_reward.score(
+            "A" if abs(first) < 0.3 * far else "B" if first > 0 else "C",
+            f"On average over the runs they differ by {number(first, 2, plus=True)} at the first "
+            f"step, where a reward is about {number(-far)}; later in a run by up to "
+            f"{apart.abs().max():.2f}. At rest a reward tells the target's *distance*. The *side* "
+            "it tells only as far as the torso has moved.",
+        )
+    )
 
 # %% [markdown]
 # That is the two-mode structure, seen from inside: the first reward says $\lvert x^*\rvert$, its *change* along the way says the sign. How loudly? The

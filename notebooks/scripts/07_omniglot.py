@@ -142,11 +142,13 @@ else:
 if curves:
     first, last = (curves.view["steps"]["mumomaml"][i]["mean"] for i in (0, -1))
     truth = "A" if first < 1 / ways + 0.15 else "B" if first < 0.75 * last else "C"
-    display(alone.score(
-        truth,
-        f"MuMoMAML after modulation alone: {100 * first:.0f} %, after the last step "
-        f"{100 * last:.0f} %; by chance {100 / ways:.0f} %.",
-    ))  # fmt: skip
+    display(
+        alone.score(
+            truth,
+            f"MuMoMAML after modulation alone: {100 * first:.0f} %, after the last step "
+            f"{100 * last:.0f} %; by chance {100 / ways:.0f} %.",
+        )
+    )
 
 # %% [markdown]
 # ## What τ cannot know
@@ -231,12 +233,14 @@ else:
 # %%
 if view:
     share = view["changed"]["transductive"]
-    display(company.score(
-        "A" if share == 0 else "B" if share < 0.25 else "C",
-        f"Transductive it changes for {100 * share:.0f} % of the drawings, among four companies; "
-        "with the statistics that these weights were trained with, for "
-        f"{100 * view['changed'][machines['mumomaml'].settings.normalisation]:.0f} %.",
-    ))  # fmt: skip
+    display(
+        company.score(
+            "A" if share == 0 else "B" if share < 0.25 else "C",
+            f"Transductive it changes for {100 * share:.0f} % of the drawings, among four "
+            "companies; with the statistics that these weights were trained with, for "
+            f"{100 * view['changed'][machines['mumomaml'].settings.normalisation]:.0f} %.",
+        )
+    )
 
 # %% [markdown]
 # One query of each character, the second company, is like a test of the literature: a well-mixed crowd. Outside of a
@@ -348,11 +352,13 @@ both = next((v for v in modes.values() if v and v["alone"]), None)
 if both:
     mode = next(iter(both["alone"]))
     here, there = (100 * both[kind][mode]["maml"]["mean"] for kind in ("both", "alone"))
-    display(stretched.score(
-        "A" if there - here < 1 else "B" if there - here < 10 else "C",
-        f"On {both['names'][mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
-        "trained for both. Look at the intervals before you make much of it.",
-    ))  # fmt: skip
+    display(
+        stretched.score(
+            "A" if there - here < 1 else "B" if there - here < 10 else "C",
+            f"On {both['names'][mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
+            "trained for both. Look at the intervals before you make much of it.",
+        )
+    )
 
 # %% [markdown]
 # Compare the filled marks, MAML against MuMoMAML, mode by mode; then each with its open mark. Inverting the ink only flips the sign of what

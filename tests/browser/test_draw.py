@@ -66,10 +66,13 @@ def test_five_characters_and_a_new_one_are_drawn_by_hand(lab, page):
     explorer.get_by_text("Still empty: A, B, C, D, E and the new drawing").wait_for()
     assert lab.ask(page, "asked.clear(); print(len(asked))") == "0"
     shapes = {
-        "A": [(0.2, 0.2), (0.8, 0.8)], "B": [(0.2, 0.5), (0.8, 0.5)],
-        "C": [(0.5, 0.1), (0.5, 0.9)], "D": [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)],
-        "E": [(0.2, 0.8), (0.5, 0.2), (0.8, 0.8)], "New drawing": [(0.25, 0.2), (0.8, 0.75)],
-    }  # fmt: skip
+        "A": [(0.2, 0.2), (0.8, 0.8)],
+        "B": [(0.2, 0.5), (0.8, 0.5)],
+        "C": [(0.5, 0.1), (0.5, 0.9)],
+        "D": [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)],
+        "E": [(0.2, 0.8), (0.5, 0.2), (0.8, 0.8)],
+        "New drawing": [(0.25, 0.2), (0.8, 0.75)],
+    }
     end = stroke(page, "A", *shapes.pop("A"))
     page.wait_for_timeout(400)
     assert lab.ask(page, "print(len(asked))") == "0", "the answer waits for the stroke's end"

@@ -111,9 +111,10 @@ def test_the_machines_wait_for_the_reader(lab, page):
 
 def test_a_tap_and_a_drag_by_touch(lab):
     page = lab.open(
-        lab.write("sorting-touch.ipynb", CELL), has_touch=True,
+        lab.write("sorting-touch.ipynb", CELL),
+        has_touch=True,
         viewport={"width": 800, "height": 1000},
-    )  # fmt: skip
+    )
     lab.run_all(page)
     board = page.locator(".mmaml-sorting")
     board.locator(".card").nth(4).wait_for()

@@ -57,10 +57,13 @@ def test_batched_tasks_equal_a_loop_with_plain_autograd(batch, method, first_ord
     support, x = Images(batch.support.x.double(), batch.support.y), batch.query.x.double()
     ours = model(support, x, steps=2)
     assert ours.shape == (3, 3, 15, 5)
-    theirs = torch.stack([
-        loop(model, Images(support.x[t : t + 1], support.y[t : t + 1]), x[t : t + 1], 2)
-        for t in range(3)
-    ], 1)  # fmt: skip
+    theirs = torch.stack(
+        [
+            loop(model, Images(support.x[t : t + 1], support.y[t : t + 1]), x[t : t + 1], 2)
+            for t in range(3)
+        ],
+        1,
+    )
     assert torch.allclose(ours, theirs, atol=1e-10)
     parameters = list(model.parameters())
     a, b = (
@@ -205,8 +208,11 @@ def test_the_blocks_shrink_the_image():
     theta = net.init()
     x = torch.rand(2, 1, 28, 28)
     assert [tuple(s.shape) for s in net.trace(theta, x, {})] == [
-        (2, 8, 14, 14), (2, 8, 7, 7), (2, 8, 4, 4), (2, 8, 2, 2),
-    ]  # fmt: skip
+        (2, 8, 14, 14),
+        (2, 8, 7, 7),
+        (2, 8, 4, 4),
+        (2, 8, 2, 2),
+    ]
     assert net.features(theta, x, {}).shape == (2, 8) and net.size == 8
     assert ConvNet(5, 8, pool=False).size == 32 and net.layers == 5
     assert sum(w.numel() for w in ConvNet(5).init().values()) == 111_749  # 64 filters

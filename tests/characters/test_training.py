@@ -116,9 +116,15 @@ def test_a_little_training_teaches_to_tell_characters_apart(method):
     """Well above chance (20 %) on invented characters that nobody has seen, after seconds."""
     learned = {"maml": 0.40, "mumomaml-film": 0.40, "prototypes": 0.6}[method]
     settings = small(
-        method, filters=16, encoder_filters=8, encoder_size=16, tasks=8, queries=3,
-        iterations=50, learning_rate=0.005,
-    )  # fmt: skip
+        method,
+        filters=16,
+        encoder_filters=8,
+        encoder_size=16,
+        tasks=8,
+        queries=3,
+        iterations=50,
+        learning_rate=0.005,
+    )
     run = train(settings, device="cpu")
     right, _ = accuracies(run.learner.eval(), shared_episodes(settings, 100))
     assert right.shape == (settings.steps + 1, 100)
@@ -172,11 +178,14 @@ def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
 def test_our_first_steps_share_their_classes_among_the_sources(sources, monkeypatch):
     seen = []
     monkeypatch.setattr(
-        CharacterLearner, "compare",
-        lambda self, support, x, ways: seen.append((len(x), ways)) or torch.zeros(
-            *x.shape[:2], ways, requires_grad=True
-        ) + 0 * sum(w.sum() for w in self.parameters()),
-    )  # fmt: skip
+        CharacterLearner,
+        "compare",
+        lambda self, support, x, ways: (
+            seen.append((len(x), ways))
+            or torch.zeros(*x.shape[:2], ways, requires_grad=True)
+            + 0 * sum(w.sum() for w in self.parameters())
+        ),
+    )
     outer_step(start(named(f"{sources}-5way-1shot", "maml", "ours"), torch.device("cpu")))
     assert seen == ([(1, 80)] if sources == "strokes" else [(1, 40), (1, 40)])  # tasks, classes
 

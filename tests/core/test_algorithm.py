@@ -169,8 +169,10 @@ def test_one_parameter_model_by_hand():
     path, loss = meta(w, 2)
     assert [round(p["w"].item(), 12) for p in path] == [0.0, 0.2, 0.36]
     for steps, first_order, value, slope in [
-        (1, False, 6.76, -8.32), (1, True, 6.76, -10.4), (2, False, 5.1984, -5.8368),
-    ]:  # fmt: skip
+        (1, False, 6.76, -8.32),
+        (1, True, 6.76, -10.4),
+        (2, False, 5.1984, -5.8368),
+    ]:
         loss = meta(w, steps, first_order)[1]
         assert loss.item() == pytest.approx(value, rel=1e-12)
         assert torch.autograd.grad(loss, w)[0].item() == pytest.approx(slope, rel=1e-12)
@@ -190,12 +192,20 @@ def test_relu_network_by_hand(engine):
     def column(*values):
         return torch.tensor(values, dtype=torch.float64).reshape(1, -1, 1)
 
-    theta = {"weight0": column(1.0)[0], "bias0": column(0.0)[0, 0],
-             "weight1": column(2.0)[0], "bias1": column(0.0)[0, 0]}  # fmt: skip
+    theta = {
+        "weight0": column(1.0)[0],
+        "bias0": column(0.0)[0, 0],
+        "weight1": column(2.0)[0],
+        "bias1": column(0.0)[0, 0],
+    }
     before, after = engine.stages(
-        MLP(hidden=(1,)), theta, {0: column(0.5)}, Examples(column(1.0), column(0.0)),
-        column(3.0, -3.0), [dict.fromkeys(theta, 0.1)],
-    )  # fmt: skip
+        MLP(hidden=(1,)),
+        theta,
+        {0: column(0.5)},
+        Examples(column(1.0), column(0.0)),
+        column(3.0, -3.0),
+        [dict.fromkeys(theta, 0.1)],
+    )
     torch.testing.assert_close(before, column(3.0, 0.0))
     torch.testing.assert_close(after, column(1.89, -0.2))
 
@@ -254,8 +264,10 @@ def test_clipping_bounds_every_entry():
     s = tasks.support
     path = adapt(
         lambda theta: F.mse_loss(learner.network(theta, s.x[0], {}), s.y[0]),
-        dict(learner.theta), learner.step_sizes(), clip=0.01,
-    )  # fmt: skip
+        dict(learner.theta),
+        learner.step_sizes(),
+        clip=0.01,
+    )
     moved = max((path[1][n] - path[0][n]).abs().max().item() for n in path[0])
     assert moved == pytest.approx(0.01 * learner.settings.step_size)
 
@@ -280,8 +292,9 @@ def test_the_norm_of_a_cancelling_gradient_is_not_nan():
     generator = torch.Generator().manual_seed(0)
     d = torch.randn(20_000, 5, 1, generator=generator)
     d = d - d.mean(1, keepdim=True)  # the bias gradient is zero, and so is the input
-    assert torch.equal(lowrank.shrink([torch.zeros(20_000, 5, 3)], [d], None, 1000.0),
-                       torch.ones(20_000, 1, 1))  # fmt: skip
+    assert torch.equal(
+        lowrank.shrink([torch.zeros(20_000, 5, 3)], [d], None, 1000.0), torch.ones(20_000, 1, 1)
+    )
 
 
 def test_deep_networks_have_a_step_size_for_each_layer():
@@ -300,8 +313,10 @@ def test_clipping_by_norm_bounds_the_step():
     s = tasks.support
     path = adapt(
         lambda theta: F.mse_loss(learner.network(theta, s.x[0], {}), s.y[0]),
-        dict(learner.theta), learner.step_sizes(), clip_norm=0.5,
-    )  # fmt: skip
+        dict(learner.theta),
+        learner.step_sizes(),
+        clip_norm=0.5,
+    )
     moved = sum((path[1][n] - path[0][n]).square().sum() for n in path[0]).sqrt().item()
     assert moved == pytest.approx(0.5 * learner.settings.step_size)
 

@@ -52,8 +52,12 @@ def test_modulations_by_hand():
 def test_modulation_acts_before_the_activation():
     """A negative beta can silence a unit; after the activation it could not."""
     network = MLP(hidden=(1,))
-    theta = {"weight0": torch.ones(1, 1), "bias0": torch.zeros(1),
-             "weight1": torch.ones(1, 1), "bias1": torch.zeros(1)}  # fmt: skip
+    theta = {
+        "weight0": torch.ones(1, 1),
+        "bias0": torch.zeros(1),
+        "weight1": torch.ones(1, 1),
+        "bias1": torch.zeros(1),
+    }
     tau = {0: torch.tensor([[1.0], [-5.0]])}
     assert network(theta, torch.tensor([[2.0]]), tau).item() == 0.0
 

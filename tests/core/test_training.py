@@ -215,12 +215,21 @@ def test_a_slice_of_time_ends_between_steps(tmp_path):
 def test_sigterm_saves_before_it_stops(tmp_path):
     """A scheduler's polite kill loses nothing: the command saves and exits with 130."""
     command = [
-        sys.executable, "-m", "mmaml_lite", "train", "regression/2-modes/maml", "--device", "cpu",
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "mmaml_lite",
+        "train",
+        "regression/2-modes/maml",
+        "--device",
+        "cpu",
+    ]
     process = subprocess.Popen(
-        command, env={**os.environ, "MMAML_LITE_DATA": str(tmp_path)},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        command,
+        env={**os.environ, "MMAML_LITE_DATA": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/**/[!.]*.safetensors")):  # saved at the start
         assert process.poll() is None and time.monotonic() < deadline

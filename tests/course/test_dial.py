@@ -51,18 +51,29 @@ def small_zoo(monkeypatch, tmp_path):
 def view():
     rng = np.random.default_rng(0)
     x = np.linspace(-5, 5, 31)
-    error = {"bayes": np.array([0.1, 0.2, 0.2]), "maml": np.array([0.2, 1.0, 3.0]),
-             "mumomaml": np.array([0.3, 0.5, np.nan])}  # fmt: skip
+    error = {
+        "bayes": np.array([0.1, 0.2, 0.2]),
+        "maml": np.array([0.2, 1.0, 3.0]),
+        "mumomaml": np.array([0.3, 0.5, np.nan]),
+    }
     return {
-        "names": ["sinusoid", "linear", "quadratic"], "number": 2, "x": x, "tasks": 40,
-        "error": error, "half": {k: 0.1 * v for k, v in error.items()},
+        "names": ["sinusoid", "linear", "quadratic"],
+        "number": 2,
+        "x": x,
+        "tasks": 40,
+        "error": error,
+        "half": {k: 0.1 * v for k, v in error.items()},
         "ratio": {k: error[k] / error["bayes"] for k in ("maml", "mumomaml")},
         "ratio_half": {k: 0.1 * error[k] for k in ("maml", "mumomaml")},
-        "priors": rng.normal(size=(3, 31)), "means": rng.normal(size=(3, 31)),
-        "truth": np.sin(x), "seen_x": x[:5], "seen_y": np.cos(x[:5]),
+        "priors": rng.normal(size=(3, 31)),
+        "means": rng.normal(size=(3, 31)),
+        "truth": np.sin(x),
+        "seen_x": x[:5],
+        "seen_y": np.cos(x[:5]),
         "curves": {k: rng.normal(size=(2, 31)) for k in ("maml", "mumomaml")},
-        "miss": {k: np.array([3.0, 0.5]) for k in ("maml", "mumomaml")}, "note": "a note",
-    }  # fmt: skip
+        "miss": {k: np.array([3.0, 0.5]) for k in ("maml", "mumomaml")},
+        "note": "a note",
+    }
 
 
 def test_settings_are_named_as_in_the_zoo():

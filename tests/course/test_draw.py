@@ -266,15 +266,21 @@ def test_an_episode_is_a_grid_and_wrong_answers_are_marked():
 
 def test_certainties_never_look_surer_than_they_are():
     assert [percent(p) for p in (0.0, 0.004, 0.2, 0.994, 0.996, np.nan)] == [
-        "<1 %", "<1 %", "20 %", "99 %", ">99 %", "",
-    ]  # fmt: skip
+        "<1 %",
+        "<1 %",
+        "20 %",
+        "99 %",
+        ">99 %",
+        "",
+    ]
 
 
 def test_bars_read_as_a_table():
     view = {
-        "images": np.zeros((2, 28, 28)), "query": np.zeros((28, 28)),
+        "images": np.zeros((2, 28, 28)),
+        "query": np.zeros((28, 28)),
         "certainty": {"maml": np.array([[0.5, 0.5], [0.25, 0.75]])},
-    }  # fmt: skip
+    }
     table = bars(view, 100, 150)
     assert table.count("scope='row'") == 2 and "<b>75 % ◂</b>" in table
     assert "<b>MAML</b>, before any step" in table and "width:400px" in table

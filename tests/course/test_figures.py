@@ -95,8 +95,11 @@ def test_the_number_beside_a_curve_is_its_squared_distance_from_the_truth(view):
     for text in texts:
         numbers = re.findall(r"> ([\w-]+) <b>([\d.]+)</b>", text)
         assert dict(numbers) == {
-            "MuMoMAML": "0.00", "MAML": "1.00", "Multi-MAML": "4.00", "Bayes": "0.00",
-        }  # fmt: skip
+            "MuMoMAML": "0.00",
+            "MAML": "1.00",
+            "Multi-MAML": "4.00",
+            "Bayes": "0.00",
+        }
 
 
 def test_diverged_predictions_are_drawn_off_the_chart(view):
@@ -118,8 +121,11 @@ def test_error_by_stage_shows_errors_floors_and_shares(stages):
     errors, halves, start, floors = stages
     fig = figures.error_by_stage(*stages)
     for key in KEYS:
-        (line,) = [t for t in fig.data if t.type == "scatter" and t.name.startswith(
-            figures.METHODS[key].legend)]  # fmt: skip
+        (line,) = [
+            t
+            for t in fig.data
+            if t.type == "scatter" and t.name.startswith(figures.METHODS[key].legend)
+        ]
         assert line.y == (start, *errors[key])
         assert line.error_y.array == (0, *halves[key])
     assert sorted(s.y0 for s in fig.layout.shapes) == sorted(floors.values())

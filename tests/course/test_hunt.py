@@ -131,8 +131,12 @@ def test_only_rewards_are_shown_until_the_goal_is_revealed(empty_zoo):
 
     game.set(reveal=True)
     assert game.screen.dots[-1] | {"size": 0} == {
-        "x": float(x), "y": float(y), "color": "#F0E442", "symbol": "star", "size": 0,
-    }  # fmt: skip
+        "x": float(x),
+        "y": float(y),
+        "color": "#F0E442",
+        "symbol": "star",
+        "size": 0,
+    }
     assert game.screen.at_most == 2, "no further step"
     assert len(game.screen.lines) == 3 * 2 + 1 + 1, "modes, trail, shortest way"
 
@@ -190,8 +194,12 @@ def test_a_new_goal_forgets_the_moves_and_the_record_stays(empty_zoo):
     assert "goal 1: <b>" in game.panel.value
     game.controls["goal"].children[0].click()
     assert game.state == {
-        "goal": 2, "moves": [], "reveal": False, "circles": False, "modes": False,
-    }  # fmt: skip
+        "goal": 2,
+        "moves": [],
+        "reveal": False,
+        "circles": False,
+        "modes": False,
+    }
     assert game.screen.at_most == 25 and len(game.screen.dots) == 1
     moves = hunt.seeker(game.world, game.goal(2), 12)
     game.set(moves=moves, reveal=True)

@@ -185,8 +185,10 @@ def test_the_tangent_figure_shows_both_curves(models):
 
 
 def test_the_ladder_has_a_bar_for_every_row():
-    rows = [{"label": "MAML", "key": "maml", "mean": 0.8, "ci95": 0.1},
-            {"label": "Bayes (floor)", "key": None, "mean": 0.2, "ci95": 0.01}]  # fmt: skip
+    rows = [
+        {"label": "MAML", "key": "maml", "mean": 0.8, "ci95": 0.1},
+        {"label": "Bayes (floor)", "key": None, "mean": 0.2, "ci95": 0.01},
+    ]
     fig = figures.ladder(rows)
     assert [t.x for t in fig.data] == [(0.8,), (0.2,)] and fig.data[1].marker.pattern.shape == "/"
     assert "MAML 0.80; Bayes (floor) 0.20" in figures.alt(fig)

@@ -63,8 +63,11 @@ def test_the_rescue(answer, right, says):
 
 def test_the_lesson_asks_before_it_shows():
     text = LESSON.read_text(encoding="utf-8")
-    for asked, scored in (("ask(grows)", "grows.score("), ("sketch = ", "sketch.score("),
-                          ("ask(cures)", "cures.score(")):  # fmt: skip
+    for asked, scored in (
+        ("ask(grows)", "grows.score("),
+        ("sketch = ", "sketch.score("),
+        ("ask(cures)", "cures.score("),
+    ):
         assert 0 < text.index(asked) < text.index(scored)
     assert text.index("sketch = ") < text.index("dial_explorer(families")
     assert 2 <= text.count("# NBVAL_CHECK_OUTPUT") <= 4

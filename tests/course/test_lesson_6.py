@@ -171,8 +171,9 @@ def test_a_method_without_encoder_has_no_stage_before(model):
     task = next(t for t, kind in TASKS.items() if kind == model.settings.domain)
     goals, _ = model.settings.world().goals(2, torch.Generator().manual_seed(0))
     assert list(stage_losses(untrained(task, "maml").learner, goals, 1, 0)) == [
-        "initial", "after step 1",
-    ]  # fmt: skip
+        "initial",
+        "after step 1",
+    ]
 
 
 # The explorer of one trajectory
@@ -252,16 +253,23 @@ def stored(empty):
     def write(kind, floors):
         stages = [stage(-600.0 + 20 * i) for i in range(6)]
         record = {
-            "label": "x", "iterations": 500, "provisional": False,
+            "label": "x",
+            "iterations": 500,
+            "provisional": False,
             "endings": {"200 steps": {"seeds": {"0": []}, "stages": stages, "before": None}},
-        }  # fmt: skip
-        film = record | {"endings": {"200 steps": {
-            "seeds": {"0": []}, "stages": stages, "before": stage(-1500.0)}}}  # fmt: skip
+        }
+        film = record | {
+            "endings": {
+                "200 steps": {"seeds": {"0": []}, "stages": stages, "before": stage(-1500.0)}
+            }
+        }
         results = {
-            "setting": f"{kind}/2-modes", "tasks": 500, "steps": 5,
+            "setting": f"{kind}/2-modes",
+            "tasks": 500,
+            "steps": 5,
             "methods": {"paper/maml": record, "paper/mumomaml-film": film},
             "floors": {"200 steps": {key: stage(value) for key, value in floors.items()}},
-        }  # fmt: skip
+        }
         path = results_path(f"{kind}/2-modes")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(results))
@@ -333,9 +341,13 @@ def test_it_runs_through_where_there_are_no_weights(tmp_path):
     own = {"MMAML_LITE_STATIC": "1", "MMAML_LITE_DATA": str(tmp_path / "data")}
     shown = "from IPython.display import display\n" + "\n".join(code)
     done = subprocess.run(
-        [sys.executable, "-c", shown], capture_output=True, text=True, timeout=240,
-        cwd=ROOT / "notebooks", env=os.environ | own,
-    )  # fmt: skip
+        [sys.executable, "-c", shown],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=ROOT / "notebooks",
+        env=os.environ | own,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "the same movements: True" in done.stdout
     assert "by hand and by the environment agree: True" in done.stdout

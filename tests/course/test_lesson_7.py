@@ -172,8 +172,10 @@ def strokes_in(image):
 def test_traits_are_dealt_and_drawn():
     crowd = gather(24, 5)
     assert crowd.support.x.shape == (24, 5, 1, 28, 28) and set(crowd.traits) == {
-        "strokes", "ink", "turn",
-    }  # fmt: skip
+        "strokes",
+        "ink",
+        "turn",
+    }
     dark = crowd.support.x.mean((1, 2, 3, 4)) > 0.5
     assert torch.equal(dark, crowd.traits["ink"].label == 1)
     crowd.support.check()
@@ -226,16 +228,27 @@ def test_the_map_is_coloured_by_any_trait(machines):
     [(0.26, 0.24, "what chance gives"), (0.6, 0.58, "as well"), (0.9, 0.5, "clearer")],
 )
 def test_the_verdict_on_a_trait(vote, untrained, says):
-    view = {"vote": vote, "chance": 0.25, "untrained": untrained, "trait": "ink",
-            "label": np.zeros(300)}  # fmt: skip
+    view = {
+        "vote": vote,
+        "chance": 0.25,
+        "untrained": untrained,
+        "trait": "ink",
+        "label": np.zeros(300),
+    }
     assert says in episode_summary(view)
 
 
 def test_traits_that_some_lack_are_drawn_in_grey():
     view = {
-        "points": np.zeros((3, 2)), "label": np.array([0, -1, 0]), "names": ("a",),
-        "hover": ["x", "y", "z"], "kind": "PCA", "trait": "alphabet", "vote": 1.0, "chance": 1.0,
-    }  # fmt: skip
+        "points": np.zeros((3, 2)),
+        "label": np.array([0, -1, 0]),
+        "names": ("a",),
+        "hover": ["x", "y", "z"],
+        "kind": "PCA",
+        "trait": "alphabet",
+        "vote": 1.0,
+        "chance": 1.0,
+    }
     fig = figures.episode_map(view)
     assert [t.name for t in fig.data] == ["without it", "a"]
 
@@ -260,9 +273,14 @@ def test_perfect_and_hopeless_accuracies_can_be_drawn():
     none = {"mean": 0.0, "ci95": float("nan"), "median": 0.0}
     for scale in ("accuracy", "errors"):
         view = {
-            "steps": {"maml": [none, one]}, "shots": {"maml": {1: none, 5: one}}, "trained": 1,
-            "chance": 0.2, "scale": scale, "episodes": 1, "words": "x",
-        }  # fmt: skip
+            "steps": {"maml": [none, one]},
+            "shots": {"maml": {1: none, 5: one}},
+            "trained": 1,
+            "chance": 0.2,
+            "scale": scale,
+            "episodes": 1,
+            "words": "x",
+        }
         fig = figures.accuracy(view)
         assert all(np.isfinite(t.y).all() and (np.asarray(t.y) >= 0).all() for t in fig.data)
 
@@ -304,9 +322,12 @@ def test_two_modes_are_measured_where_nothing_is_stored(empty, shipped):
 def test_two_modes_come_from_the_stored_results_where_they_are(empty, shipped):
     settings = shipped[TWO]["maml"].settings
     stage = {"mean": 0.5, "ci95": 0.01, "median": 0.5}
-    record = {"iterations": settings.iterations, "normalisations": {
-        "support": {"modes": {name: [stage] * 4 for name in settings.sources}},
-    }}  # fmt: skip
+    record = {
+        "iterations": settings.iterations,
+        "normalisations": {
+            "support": {"modes": {name: [stage] * 4 for name in settings.sources}},
+        },
+    }
     path = results_path(f"characters/{TWO}")
     path.parent.mkdir(parents=True)
     results = {"episodes": 2000, "methods": {"paper/maml": record, "paper/mumomaml-film": record}}
@@ -375,9 +396,13 @@ def run(tmp_path, **environment):
     code = [c.replace('out_dir: str = ""', f'out_dir: str = "{tmp_path}"') for c in code]
     shown = "from IPython.display import display\n" + "\n".join(code)
     done = subprocess.run(
-        [sys.executable, "-c", shown], capture_output=True, text=True, timeout=240,
-        cwd=ROOT / "notebooks", env=os.environ | environment | {"MMAML_LITE_STATIC": "1"},
-    )  # fmt: skip
+        [sys.executable, "-c", shown],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        cwd=ROOT / "notebooks",
+        env=os.environ | environment | {"MMAML_LITE_STATIC": "1"},
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -364,21 +364,27 @@ def stored(monkeypatch, tmp_path):
     def results(setting, methods):
         endings = ("100 steps", "ends within 0.01")
         return {
-            "setting": f"navigation/{setting}", "tasks": 1000, "steps": 5,
+            "setting": f"navigation/{setting}",
+            "tasks": 1000,
+            "steps": 5,
             "methods": {
                 f"paper/{m}": {
-                    "label": m, "iterations": 500, "provisional": False,
+                    "label": m,
+                    "iterations": 500,
+                    "provisional": False,
                     "endings": {
                         e: {
                             "seeds": {"0": [], "1": []},
                             "stages": [stage(-20.0 / (i + 1) - shift) for i in range(6)],
                             "before": None if m == "maml" else stage(-70.0),
-                        } for shift, e in enumerate(endings)
+                        }
+                        for shift, e in enumerate(endings)
                     },
-                } for m in methods
+                }
+                for m in methods
             },
             "floors": {e: {"goal": stage(-1.6), "mode": stage(-13.7)} for e in endings},
-        }  # fmt: skip
+        }
 
     monkeypatch.setattr(zoo, "data_folder", lambda: tmp_path)
     for setting, methods in (("2-modes", ["maml", "mumomaml-film"]), ("4-modes", ["maml"])):
@@ -408,8 +414,9 @@ def test_a_setting_without_published_points_and_with_one_method(stored):
     assert explorer.view["paper"] == {} and list(explorer.view["mean"]) == ["maml"]
     assert "MuMoMAML" not in explorer.summary
     assert list(explorer.controls["setting"].options) == [
-        ("2 modes", "2-modes"), ("4 modes", "4-modes"),
-    ]  # fmt: skip
+        ("2 modes", "2-modes"),
+        ("4 modes", "4-modes"),
+    ]
 
 
 def test_the_output_area_holds_the_figure_of_the_state(stored):

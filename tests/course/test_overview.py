@@ -35,8 +35,9 @@ def test_shapes_are_read_off_the_models_tensors(model, batch, found):
     for n in (1, 2, 3):
         head = model.learner.heads[str(n - 1)]
         assert list(found[f"g{n}"].shapes.values()) == [
-            tuple(head.weight.shape), (TASKS, 2 * UNITS),
-        ]  # fmt: skip
+            tuple(head.weight.shape),
+            (TASKS, 2 * UNITS),
+        ]
         tau = next(iter(found[f"tau{n}"].tensors.values()))
         assert torch.equal(tau, model.learner.modulate(upsilon)[n - 1])
         assert (
@@ -76,9 +77,11 @@ def test_boxes_do_not_overlap_and_stand_on_the_page(found):
         assert a["y"] >= 0 and a["y"] + a["height"] <= height
         for b in boxes[:i]:
             apart = (
-                a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
-                or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
-            )  # fmt: skip
+                a["x"] + a["width"] <= b["x"]
+                or b["x"] + b["width"] <= a["x"]
+                or a["y"] + a["height"] <= b["y"]
+                or b["y"] + b["height"] <= a["y"]
+            )
             assert apart, (a["key"], b["key"])
 
 

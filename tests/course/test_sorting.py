@@ -132,8 +132,9 @@ def test_scores_and_mistakes():
     assert found[0].picks == {"you": deal.truth[4], "maml": off[4]}
     assert game.total([game.Score(3, 4), game.Score(0, 2)]) == (3, 6)
     assert game.by_deal([[5, 1, 3, 1.5], [5, 2, 0, 2.0], [5, 1, 4, 0.5]]) == {
-        (5, 1): ((3, 4), (1.5, 0.5)), (5, 2): ((0,), (2.0,)),
-    }  # fmt: skip
+        (5, 1): ((3, 4), (1.5, 0.5)),
+        (5, 2): ((0,), (2.0,)),
+    }
 
 
 def test_the_interval_is_wilsons():
@@ -428,8 +429,11 @@ def test_the_static_twin_is_an_example_that_machines_play(small_zoo, monkeypatch
     texts = [trace.text for trace in fig.data]
     assert list(texts[0]) == [LETTERS[t] for t in example.truth]
     assert [trace.name for trace in fig.data] == [
-        "it is", "MuMoMAML", "MAML", "prototypical network",
-    ]  # fmt: skip
+        "it is",
+        "MuMoMAML",
+        "MAML",
+        "prototypical network",
+    ]
     picks = game.machine(live.cast(5)["maml"], example).picks
     assert list(texts[2]) == [mark(*pair) for pair in zip(picks, example.truth, strict=True)]
     assert len(fig.layout.images) == 5 + 10

@@ -46,9 +46,13 @@ def draw_line(view):
 @pytest.fixture
 def explorer():
     return Explorer(
-        "line", {"slope": C.slider("slope", 2, 0, 10, 1)}, line, draw_line, redraw_line,
+        "line",
+        {"slope": C.slider("slope", 2, 0, 10, 1)},
+        line,
+        draw_line,
+        redraw_line,
         lambda view: f"It ends at <b>{view['y'][-1]:.0f}</b>.",
-    )  # fmt: skip
+    )
 
 
 def test_a_moved_control_redraws_the_same_figure(explorer):
@@ -110,9 +114,13 @@ def test_one_output_holds_the_live_explorer_its_twin_and_its_words(explorer, mon
 def test_without_a_page_only_the_twin_is_shown(monkeypatch):
     monkeypatch.setenv("MMAML_LITE_STATIC", "1")
     still = Explorer(
-        "line", {"slope": C.slider("slope", 2, 0, 10, 1)}, line, draw_line, redraw_line,
+        "line",
+        {"slope": C.slider("slope", 2, 0, 10, 1)},
+        line,
+        draw_line,
+        redraw_line,
         lambda view: f"It ends at {view['y'][-1]:.0f}.",
-    )  # fmt: skip
+    )
     assert still.screen is None and still.box is None
     bundle, says = displayed(still.set(slope=3), monkeypatch)
     assert WIDGET_VIEW not in bundle and says == "A line.\n\n*Now:* It ends at 6."
@@ -125,11 +133,15 @@ def test_without_a_page_only_the_twin_is_shown(monkeypatch):
 @pytest.mark.parametrize(
     "control",
     [
-        C.slider("a", 1, 0, 5, 1), C.slider("b", 0.5, 0.0, 1.0, 0.1), C.scale("c", 0.01, 1e-4, 1.0),
-        C.choice("d", ["x", "y"], "y"), C.choice("e", {"no": 0, "yes": 1}, 1),
-        C.menu("f", ["x", "y"], "x"), C.check("g", True),
+        C.slider("a", 1, 0, 5, 1),
+        C.slider("b", 0.5, 0.0, 1.0, 0.1),
+        C.scale("c", 0.01, 1e-4, 1.0),
+        C.choice("d", ["x", "y"], "y"),
+        C.choice("e", {"no": 0, "yes": 1}, 1),
+        C.menu("f", ["x", "y"], "x"),
+        C.check("g", True),
     ],
-)  # fmt: skip
+)
 def test_every_control_has_a_visible_label(control):
     assert control.description and len(control.description) == 1
 

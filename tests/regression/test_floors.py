@@ -69,9 +69,12 @@ def test_wide_lines_have_the_closed_form_gaussian_posterior(own_family):
     assert ((posterior.mean - (asked @ best)[..., 0]) / sd).square().mean() < 0.003
     residual = ys - (design @ best)[..., 0]
     evidence = (
-        -0.5 * residual.square().sum(-1) / 0.09 - 4 * math.log(0.3 * math.sqrt(2 * math.pi))
-        + math.log(2 * math.pi) - 0.5 * precision.logdet() - 2 * math.log(80)
-    )  # fmt: skip
+        -0.5 * residual.square().sum(-1) / 0.09
+        - 4 * math.log(0.3 * math.sqrt(2 * math.pi))
+        + math.log(2 * math.pi)
+        - 0.5 * precision.logdet()
+        - 2 * math.log(80)
+    )
     assert (posterior.log_evidence[:, 0] - evidence).abs().max() < 0.15
     assert (posterior.log_evidence[:, 0] - evidence).square().mean().sqrt() < 0.05
 

@@ -18,9 +18,14 @@ from mmaml_lite.rl.published import CURVES
 from mmaml_lite.rl.report import evaluate_setting, markdown, score
 
 SMALL = {
-    "hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 3, "test_trajectories": 2,
-    "horizon": 6, "iterations": 4,
-}  # fmt: skip
+    "hidden": (8, 8),
+    "encoder_hidden": 6,
+    "tasks": 4,
+    "trajectories": 3,
+    "test_trajectories": 2,
+    "horizon": 6,
+    "iterations": 4,
+}
 KINDS = ["cheetah-location", "cheetah-speed"]
 
 

@@ -128,8 +128,9 @@ def test_the_horizon_ends_an_episode_and_then_nothing_moves():
 
 @pytest.mark.parametrize("broken", [1e11, math.nan])
 @pytest.mark.parametrize("world", WORLDS, ids=NAMES)
-def test_a_simulation_that_blows_up_ends_its_episode_alone(world, broken, capfd, tmp_path,
-                                                           monkeypatch):  # fmt: skip
+def test_a_simulation_that_blows_up_ends_its_episode_alone(
+    world, broken, capfd, tmp_path, monkeypatch
+):
     """Its reward is finite and no gain, it is reported, and the others do not notice."""
     monkeypatch.chdir(tmp_path)
     goals, moves = np.full((4, 1), 2.0), actions_for(4, 6)

@@ -98,11 +98,14 @@ def test_the_meta_gradient_against_finite_differences():
     """Through embedding, modulation and the inner step, at fixed trajectories."""
     learner, batch = sampled(NavigationSettings(**SMALL))
     learner = learner.double()
-    batch = MetaBatch(*(
-        type(part)(*(t.double() for t in part)) if hasattr(part, "alive")
-        else [type(p)(*(t.double() for t in p)) for p in part]
-        for part in batch
-    ))  # fmt: skip
+    batch = MetaBatch(
+        *(
+            type(part)(*(t.double() for t in part))
+            if hasattr(part, "alive")
+            else [type(p)(*(t.double() for t in p)) for p in part]
+            for part in batch
+        )
+    )
     old = module.Adapted(*(p.detach() for p in evaluated(learner, batch)))
     advantages = learner.advantages(batch.stages[-1])
 

@@ -24,9 +24,14 @@ from mmaml_lite.rl.published import NAVIGATION
 from mmaml_lite.rl.report import evaluate_setting, markdown
 
 SMALL = {
-    "hidden": (8, 8), "encoder_hidden": 6, "tasks": 4, "trajectories": 3, "test_trajectories": 3,
-    "horizon": 6, "iterations": 6,
-}  # fmt: skip
+    "hidden": (8, 8),
+    "encoder_hidden": 6,
+    "tasks": 4,
+    "trajectories": 3,
+    "test_trajectories": 3,
+    "horizon": 6,
+    "iterations": 6,
+}
 
 
 def small(method="mumomaml-film", setting="2-modes", **changes):

@@ -89,49 +89,74 @@ def check_prototypes(logits: Callable[[Tensor, Tensor, Tensor, int], Tensor]) ->
     blinded = "The labels play no part: you count on the images standing class after class. Here "
     blinded += "they do not. Select with `labels == c`."
     mistakes = [
-        (-right, "The sign: the *nearest* prototype is to have the largest logit. Put a minus in "
-         "front."),
-        (-(-right).sqrt(), "That is minus the distance: square it (leave the root out). The "
-         "ranking is the same, the probabilities are not."),
+        (
+            -right,
+            "The sign: the *nearest* prototype is to have the largest logit. Put a minus in front.",
+        ),
+        (
+            -(-right).sqrt(),
+            "That is minus the distance: square it (leave the root out). The "
+            "ranking is the same, the probabilities are not.",
+        ),
         ((-right).sqrt(), "That is the distance itself: square it, and put a minus in front."),
         (-away(total), "The prototypes are sums: divide by the number of images of each class."),
-        (-away(features.mean(0).expand(ways, -1)), "Every class has the same prototype, the mean "
-         "of *all* images: use the labels."),
+        (
+            -away(features.mean(0).expand(ways, -1)),
+            "Every class has the same prototype, the mean of *all* images: use the labels.",
+        ),
         (-away(first), "You keep one image of each class: a prototype is the mean of them all."),
-        (-away(blind), blinded), (-away(turned), blinded),
-        (-nearest, "That is the nearest *neighbour* among the images of a class. The prototype "
-         "comes first: mean over the class, then the distance."),
-        (-average, "The mean of the distances is not the distance to the mean: average the "
-         "features first."),
-        (queries @ means.T, "Inner products: long prototypes would win. Take minus the squared "
-         "distance."),
-        (-(queries[:, None] - means).square().mean(-1), "You take the mean over the features: "
-         "a squared distance is their sum."),
+        (-away(blind), blinded),
+        (-away(turned), blinded),
+        (
+            -nearest,
+            "That is the nearest *neighbour* among the images of a class. The prototype "
+            "comes first: mean over the class, then the distance.",
+        ),
+        (
+            -average,
+            "The mean of the distances is not the distance to the mean: average the "
+            "features first.",
+        ),
+        (
+            queries @ means.T,
+            "Inner products: long prototypes would win. Take minus the squared distance.",
+        ),
+        (
+            -(queries[:, None] - means).square().mean(-1),
+            "You take the mean over the features: a squared distance is their sum.",
+        ),
         (-(queries[:, None] - means).abs().sum(-1), "Those are absolute differences: square them."),
-        (right.softmax(-1), "Those are probabilities: return the logits, cross-entropy takes the "
-         "softmax itself."),
-        (right.log_softmax(-1), "That is already the log softmax. It does no harm to the loss, but "
-         "logits are asked for."),
-    ]  # fmt: skip
+        (
+            right.softmax(-1),
+            "Those are probabilities: return the logits, cross-entropy takes the softmax itself.",
+        ),
+        (
+            right.log_softmax(-1),
+            "That is already the log softmax. It does no harm to the loss, but "
+            "logits are asked for.",
+        ),
+    ]
     answer = logits(features.clone(), labels.clone(), queries.clone(), ways)
     if isinstance(answer, Tensor) and answer.shape == (len(queries), len(labels)):
         return Reply(
-            False, "One number for each support *image* came back: form a mean for each class "
-            "first.",
-        )  # fmt: skip
+            False,
+            "One number for each support *image* came back: form a mean for each class first.",
+        )
     if isinstance(answer, Tensor) and answer.shape == right.T.shape:
         return Reply(False, "Turn it around: a row for each query, a column for each character.")
     if wrong := _sizes(answer, right, "a row for each query, a column for each character"):
         return wrong
     if torch.allclose(answer, right, atol=1e-4):
         return Reply(
-            True, "No gradient step, no encoder of tasks: the mean of a class *is* its output "
+            True,
+            "No gradient step, no encoder of tasks: the mean of a class *is* its output "
             "layer. Hard to beat where examples are few.",
-        )  # fmt: skip
+        )
     return mistaken(answer, mistakes, atol=1e-4) or Reply(
-        False, "Not minus the squared distances to the class means. Mean of the features of each "
+        False,
+        "Not minus the squared distances to the class means. Mean of the features of each "
         "class; difference to every query; square; sum over the features; minus.",
-    )  # fmt: skip
+    )
 
 
 @exercise("Normalise by the examples alone")
@@ -156,23 +181,43 @@ def check_normalise(normalise: Callable[[Tensor, Tensor], Tensor]) -> Reply:
     mistakes = [
         (queries, "The queries come back as they were."),
         (by(queries, every), own),
-        (by(both, every), "You pool support and queries: each query still moves all the others' "
-         "answers. Take mean and variance of `support` alone."),
-        (by(queries, (2, 3)), "Each query is normalised by itself (instance normalisation). That "
-         "keeps queries apart too, but the examples play no part: take those of `support`."),
-        (by(queries, (1, 2, 3)), "Each query is normalised by itself, all channels together. Take "
-         "the statistics of `support`, channel by channel."),
-        (by(support, (0, 1, 2, 3)), "One mean for all channels: each channel has its own, so leave "
-         "axis 1 out."),
-        (by(support, (0,)), "Over the images alone: a channel is one feature at *every* place, so "
-         "the axes are (0, 2, 3)."),
-        (by(support, every, root=False), "Divide by the standard deviation: the *root* of the "
-         "variance."),
-        (queries - support.mean(every, keepdim=True), "The mean is off, the scale is not: divide "
-         "by the standard deviation."),
-        (queries / (support.var(every, correction=0, keepdim=True) + 1e-5).sqrt(), "The scale is "
-         "there, the mean is not: subtract it first."),
-    ]  # fmt: skip
+        (
+            by(both, every),
+            "You pool support and queries: each query still moves all the others' "
+            "answers. Take mean and variance of `support` alone.",
+        ),
+        (
+            by(queries, (2, 3)),
+            "Each query is normalised by itself (instance normalisation). That "
+            "keeps queries apart too, but the examples play no part: take those of `support`.",
+        ),
+        (
+            by(queries, (1, 2, 3)),
+            "Each query is normalised by itself, all channels together. Take "
+            "the statistics of `support`, channel by channel.",
+        ),
+        (
+            by(support, (0, 1, 2, 3)),
+            "One mean for all channels: each channel has its own, so leave axis 1 out.",
+        ),
+        (
+            by(support, (0,)),
+            "Over the images alone: a channel is one feature at *every* place, so "
+            "the axes are (0, 2, 3).",
+        ),
+        (
+            by(support, every, root=False),
+            "Divide by the standard deviation: the *root* of the variance.",
+        ),
+        (
+            queries - support.mean(every, keepdim=True),
+            "The mean is off, the scale is not: divide by the standard deviation.",
+        ),
+        (
+            queries / (support.var(every, correction=0, keepdim=True) + 1e-5).sqrt(),
+            "The scale is there, the mean is not: subtract it first.",
+        ),
+    ]
     answer = normalise(support.clone(), queries.clone())
     if isinstance(answer, Tensor) and answer.shape == support.shape:
         return Reply(False, "The *support* images came back: the queries are wanted.")
@@ -181,13 +226,15 @@ def check_normalise(normalise: Callable[[Tensor, Tensor], Tensor]) -> Reply:
     unbiased = (queries - support.mean(every, keepdim=True)) / support.std(every, keepdim=True)
     if any(torch.allclose(answer, good, atol=1e-3) for good in (right, unbiased)):
         return Reply(
-            True, "Asked alone or in company, a query now comes out the same. (That is also "
+            True,
+            "Asked alone or in company, a query now comes out the same. (That is also "
             "what makes a game fair, in which drawings come one at a time.)",
-        )  # fmt: skip
+        )
     return mistaken(answer, mistakes, atol=1e-4) or Reply(
-        False, "Not (queries - mean) / sqrt(variance + 1e-5) with mean and variance of `support` "
+        False,
+        "Not (queries - mean) / sqrt(variance + 1e-5) with mean and variance of `support` "
         "over the axes (0, 2, 3).",
-    )  # fmt: skip
+    )
 
 
 @exercise("Deal the numbers of an episode")
@@ -208,44 +255,51 @@ def check_numbers(number: Callable[[Tensor, Generator], Tensor]) -> Reply:
         rounds.append(answer.long())
     seen = torch.stack(rounds)  # (rounds, images)
     table = torch.stack([seen[:, episode == c].float().mean(1) for c in known], 1)
-    spread = torch.stack([(seen[:, episode == c] != seen[:, episode == c][:, :1]).any(1)
-                          for c in known], 1)  # fmt: skip
+    spread = torch.stack(
+        [(seen[:, episode == c] != seen[:, episode == c][:, :1]).any(1) for c in known], 1
+    )
     if torch.equal(seen[0], episode):
         return Reply(
-            False, "Those are the characters' own numbers: an output layer of N cannot use 1500, "
+            False,
+            "Those are the characters' own numbers: an output layer of N cannot use 1500, "
             "and a number must not tell which character it is.",
-        )  # fmt: skip
+        )
     if spread.any():
         return Reply(
-            False, "One character got several labels in one episode: deal a number to each "
+            False,
+            "One character got several labels in one episode: deal a number to each "
             "*character*, and give it to all its drawings, examples and queries alike.",
-        )  # fmt: skip
+        )
     if any(len(row.unique()) < ways for row in table):
         return Reply(
-            False, "Two characters share a label (a remainder such as `% N` does that): count the "
+            False,
+            "Two characters share a label (a remainder such as `% N` does that): count the "
             "different characters, e.g. with `unique(return_inverse=True)`.",
-        )  # fmt: skip
+        )
     if seen.min() == 1 and seen.max() == ways:
         return Reply(False, "You count from 1: cross-entropy wants 0 to N - 1.")
     if seen.min() < 0 or seen.max() >= ways:
         return Reply(False, f"With {ways} characters the labels are 0 to {ways - 1}.")
     if (table == table[:1]).all():
         return Reply(
-            False, "The labels fit the drawings, but nothing is dealt: the same characters get "
+            False,
+            "The labels fit the drawings, but nothing is dealt: the same characters get "
             "the same labels whenever they meet. A network can learn that by heart instead of "
             "learning to learn. Shuffle, anew for each episode (with `generator`).",
-        )  # fmt: skip
+        )
     if len({tuple(row.tolist()) for row in table}) <= ways and ways > 3:
         return Reply(
-            False, "You turn the labels around in a ring: neighbours stay neighbours. Use "
+            False,
+            "You turn the labels around in a ring: neighbours stay neighbours. Use "
             "`torch.randperm`.",
-        )  # fmt: skip
+        )
     again = number(episode.clone(), torch.Generator().manual_seed(0))
     if not torch.equal(again.long(), seen[0]):
         return Reply(
-            False, "Right, but not repeatable: draw from the `generator` that you are given, so "
+            False,
+            "Right, but not repeatable: draw from the `generator` that you are given, so "
             "that a seed decides everything.",
-        )  # fmt: skip
+        )
     return Reply(
         True,
         "A label now tells nothing but *the same as that example there*. So who knows the "
@@ -275,13 +329,15 @@ def check_chance(value: float, ways: int = 5) -> Reply:
     }
     if abs(value - right) < 0.006:
         return Reply(
-            True, f"ln {ways} = {right:.2f}. A training loss that stays there has learned nothing; "
+            True,
+            f"ln {ways} = {right:.2f}. A training loss that stays there has learned nothing; "
             "one far above it is certain, and wrong.",
-        )  # fmt: skip
+        )
     for wrong, message in close.items():
         if abs(value - wrong) < 0.006:
             return Reply(False, message)
     return Reply(
-        False, f"Give each of the {ways} characters the probability 1/{ways}. The loss is minus "
+        False,
+        f"Give each of the {ways} characters the probability 1/{ways}. The loss is minus "
         "the natural logarithm of what the right one got.",
-    )  # fmt: skip
+    )

@@ -55,47 +55,67 @@ def check_speed_reward(reward: Callable[..., Tensor]) -> Reply:
     off, torque = (moved / dt - target).abs(), actions.square().sum(1)
     right = -off - cost * torque
     mistakes = [
-        (-(moved - target).abs() - cost * torque, "That compares the *way* of a step with a speed: "
-         "divide by `dt`."),
-        (-(moved * dt - target).abs() - cost * torque, "You multiply by `dt`: a speed is a way "
-         "*divided* by a time."),
-        (-(x[1:] - target).abs() - cost * torque, "That is target *location*: here the speed "
-         "counts, the difference of two places divided by `dt`."),
+        (
+            -(moved - target).abs() - cost * torque,
+            "That compares the *way* of a step with a speed: divide by `dt`.",
+        ),
+        (
+            -(moved * dt - target).abs() - cost * torque,
+            "You multiply by `dt`: a speed is a way *divided* by a time.",
+        ),
+        (
+            -(x[1:] - target).abs() - cost * torque,
+            "That is target *location*: here the speed "
+            "counts, the difference of two places divided by `dt`.",
+        ),
         (-off, "The torque costs something, too: `cost` times the squared length of the action."),
         (-off + cost * torque, "The cost is *added*: torque would be paid for. Subtract it."),
         (off - cost * torque, "The sign: being far off the target would be paid for."),
         (off + cost * torque, "The sign: this is what a step costs. A reward is minus that."),
-        (-(moved / dt - target) - cost * torque, "The absolute value is missing: too slow would be "
-         "paid for."),
-        (-((moved / dt).abs() - target).abs() - cost * torque, "Speed has a sign here: backwards "
-         "is negative. You take the absolute value before comparing."),
+        (
+            -(moved / dt - target) - cost * torque,
+            "The absolute value is missing: too slow would be paid for.",
+        ),
+        (
+            -((moved / dt).abs() - target).abs() - cost * torque,
+            "Speed has a sign here: backwards "
+            "is negative. You take the absolute value before comparing.",
+        ),
         (-off.square() - cost * torque, "The distance is squared; the reward takes it as it is."),
         (-off - cost * torque.sqrt(), "The torque enters as *squared* length: no square root."),
         (-off - cost * actions.abs().sum(1), "The torque enters *squared*, not in absolute value."),
-        (-off - cost * torque / 6, "You take the mean over the motors: the squared length is their "
-         "sum."),
-        (-off - cost * torque.sum(), "The torque of *all* steps is charged to each: sum over the "
-         "motors (the last axis) only."),
+        (
+            -off - cost * torque / 6,
+            "You take the mean over the motors: the squared length is their sum.",
+        ),
+        (
+            -off - cost * torque.sum(),
+            "The torque of *all* steps is charged to each: sum over the "
+            "motors (the last axis) only.",
+        ),
         (-off - torque, "The torque is there, but not times `cost`."),
-    ]  # fmt: skip
+    ]
     answer = reward(x.clone(), actions.clone(), target, dt, cost)
     if not isinstance(answer, Tensor):
         return Reply(False, f"Return a tensor, not {type(answer).__name__}: is a `return` there?")
     if answer.shape != right.shape:
         more = " `x` has one place more than there are steps: `x[1:] - x[:-1]`."
         return Reply(
-            False, f"Expected a reward for each of {len(right)} steps; got the shape "
+            False,
+            f"Expected a reward for each of {len(right)} steps; got the shape "
             f"{tuple(answer.shape)}.{more if answer.shape == x.shape else ''}",
-        )  # fmt: skip
+        )
     if torch.allclose(answer.double(), right):
         return Reply(
-            True, "Who trembles on the spot pays twice: for torque, and because |v - v*| "
+            True,
+            "Who trembles on the spot pays twice: for torque, and because |v - v*| "
             "of a speed that swings is more than that of its mean.",
-        )  # fmt: skip
+        )
     return mistaken(answer, mistakes) or Reply(
-        False, "Not the rewards. Speed of a step: its way by `dt`. Reward: minus its distance from "
+        False,
+        "Not the rewards. Speed of a step: its way by `dt`. Reward: minus its distance from "
         "the target, minus `cost` times the sum of the squared actions.",
-    )  # fmt: skip
+    )
 
 
 @exercise("Write the scale-free score")
@@ -104,53 +124,78 @@ def check_score(score: Callable[[Tensor, float, float], Tensor]) -> Reply:
     earned, still, told = torch.tensor([-1500.0, -700.0, -210.0]), -1400.0, -250.0
     right = (earned - still) / (told - still)
     mistakes = [
-        (earned / told, "A ratio of returns: it has no zero at standing still, and for negative "
-         "returns *more* of it is worse. Subtract the lower floor first."),
-        (told / earned, "A ratio of returns has no zero at standing still. Subtract the lower "
-         "floor first."),
-        ((earned - still) / told, "The numerator is right. Divide by the whole span, from `still` "
-         "to `told`."),
-        ((earned - still) / still, "The numerator is right. Divide by the whole span, from `still` "
-         "to `told`."),
-        ((earned - still) / abs(still), "That is the gain relative to standing still. Divide by "
-         "the span from `still` to `told`, or nobody reaches 1 exactly."),
+        (
+            earned / told,
+            "A ratio of returns: it has no zero at standing still, and for negative "
+            "returns *more* of it is worse. Subtract the lower floor first.",
+        ),
+        (
+            told / earned,
+            "A ratio of returns has no zero at standing still. Subtract the lower floor first.",
+        ),
+        (
+            (earned - still) / told,
+            "The numerator is right. Divide by the whole span, from `still` to `told`.",
+        ),
+        (
+            (earned - still) / still,
+            "The numerator is right. Divide by the whole span, from `still` to `told`.",
+        ),
+        (
+            (earned - still) / abs(still),
+            "That is the gain relative to standing still. Divide by "
+            "the span from `still` to `told`, or nobody reaches 1 exactly.",
+        ),
         (earned - still, "That is the gain, in the return's own unit. Divide by the span."),
         (1 - right, "Upside down: told the goal gets 0, standing still 1."),
-        ((earned - told) / (told - still), "You measure from the *upper* floor: told the goal gets "
-         "0. Start from `still`."),
+        (
+            (earned - told) / (told - still),
+            "You measure from the *upper* floor: told the goal gets 0. Start from `still`.",
+        ),
         ((still - earned) / (told - still), "The sign: `earned - still`, so that more is better."),
         ((earned - still) / (still - told), "The sign of the span: `told - still` is positive."),
         (100 * right, "In per cent; the score goes from 0 to 1."),
-        (right.clamp(0, 1), "You cut it off at 0 and 1. One can do worse than standing still, and "
-         "better than a trained policy that is told the goal: let it be seen."),
-        (right.clamp(min=0), "You cut it off at 0: worse than standing still is possible, and "
-         "worth knowing."),
+        (
+            right.clamp(0, 1),
+            "You cut it off at 0 and 1. One can do worse than standing still, and "
+            "better than a trained policy that is told the goal: let it be seen.",
+        ),
+        (
+            right.clamp(min=0),
+            "You cut it off at 0: worse than standing still is possible, and worth knowing.",
+        ),
         (right.abs(), "The absolute value makes worse than standing still look like progress."),
-    ]  # fmt: skip
+    ]
     answer = score(earned.clone(), still, told)
     if answer is None:
         return Reply(False, "Nothing came back: is a `return` there?")
     answer = torch.as_tensor(answer)
     if answer.shape != earned.shape:
         return Reply(
-            False, f"Expected a score for each return, shape {tuple(earned.shape)}; got "
+            False,
+            f"Expected a score for each return, shape {tuple(earned.shape)}; got "
             f"{tuple(answer.shape)}.",
-        )  # fmt: skip
+        )
     if torch.allclose(answer.float(), right):
         return Reply(
-            True, "Now location and speed stand on one scale, and a number says something without "
+            True,
+            "Now location and speed stand on one scale, and a number says something without "
             "its unit. The price: it is only as good as its two floors.",
-        )  # fmt: skip
+        )
     return mistaken(answer, mistakes) or Reply(
-        False, f"It gives {answer[1]:.3g} for {earned[1]:g} between {still:g} and {told:g}; the "
+        False,
+        f"It gives {answer[1]:.3g} for {earned[1]:g} between {still:g} and {told:g}; the "
         f"score is {right[1]:.3g}.",
-    )  # fmt: skip
+    )
 
 
 TRACKS = [  # where the torso was, and its hidden target: ahead, behind; walking there, walking away
-    ([0.0, 0.1, 0.3, 0.4], 6.0), ([0.0, 0.2, 0.3, 0.5], -5.0), ([0.0, -0.1, -0.4, -0.6], -8.0),
-    ([0.0, -0.2, -0.3, -0.7], 4.0), ([0.05, 0.0, -0.1, 0.02], -3.0),
-]  # fmt: skip
+    ([0.0, 0.1, 0.3, 0.4], 6.0),
+    ([0.0, 0.2, 0.3, 0.5], -5.0),
+    ([0.0, -0.1, -0.4, -0.6], -8.0),
+    ([0.0, -0.2, -0.3, -0.7], 4.0),
+    ([0.05, 0.0, -0.1, 0.02], -3.0),
+]
 
 
 @exercise("Find the target in one trajectory")
@@ -167,16 +212,18 @@ def check_target(target: Callable[[Tensor, Tensor], Any]) -> Reply:
         answer = torch.as_tensor(answer, dtype=torch.float64)
         if answer.numel() != 1:
             return Reply(
-                False, f"One number is wanted, the target; {answer.numel()} came back. Two "
+                False,
+                f"One number is wanted, the target; {answer.numel()} came back. Two "
                 "candidates for each step, `x - off` and `x + off`: which of them stays the same?",
-            )  # fmt: skip
+            )
         found.append(answer.reshape(()))
     answer = torch.stack(found)
     if torch.allclose(answer, right, atol=0.05):
         return Reply(
-            True, "So one trajectory holds the whole target, once the torso has moved a little. "
+            True,
+            "So one trajectory holds the whole target, once the torso has moved a little. "
             "What an encoder makes of it is another matter: measured above.",
-        )  # fmt: skip
+        )
 
     def everywhere(rule: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         return torch.stack([torch.as_tensor(rule(x, off)) for x, off in pairs])
@@ -185,29 +232,51 @@ def check_target(target: Callable[[Tensor, Tensor], Any]) -> Reply:
         return x[0] + off[0] if ahead else x[0] - off[0]
 
     mistakes = [
-        (everywhere(lambda x, off: (x + off).mean()), "That is always *ahead*: right for some, "
-         "the mirror image for the others. What in the data tells the side?"),
-        (everywhere(lambda x, off: (x - off).mean()), "That is always *behind*: right for some, "
-         "the mirror image for the others. What in the data tells the side?"),
-        (everywhere(lambda x, off: off.mean()), "That is a distance, never negative: it lacks the "
-         "side, and where the torso was."),
-        (everywhere(lambda x, off: off[0]), "That is the first distance: right but for the side. "
-         "The rewards' *change* tells it."),
-        (-right, "The mirror image each time: you choose the candidate that *moves*. The target "
-         "stays where it is."),
-        (everywhere(lambda x, off: choose(x, off, x[-1] > x[0])), "You take the side to which the "
-         "torso moved. A blind policy may as well walk away from the target: did `off` shrink?"),
-        (everywhere(lambda x, off: choose(x, off, off[-1] < off[0])), "You look only whether `off` "
-         "shrank. That means *ahead* only for a torso that moved ahead."),
-        (everywhere(lambda x, off: x[-1]), "That is where the torso ended up, not where it should "
-         "have gone."),
-    ]  # fmt: skip
+        (
+            everywhere(lambda x, off: (x + off).mean()),
+            "That is always *ahead*: right for some, "
+            "the mirror image for the others. What in the data tells the side?",
+        ),
+        (
+            everywhere(lambda x, off: (x - off).mean()),
+            "That is always *behind*: right for some, "
+            "the mirror image for the others. What in the data tells the side?",
+        ),
+        (
+            everywhere(lambda x, off: off.mean()),
+            "That is a distance, never negative: it lacks the side, and where the torso was.",
+        ),
+        (
+            everywhere(lambda x, off: off[0]),
+            "That is the first distance: right but for the side. The rewards' *change* tells it.",
+        ),
+        (
+            -right,
+            "The mirror image each time: you choose the candidate that *moves*. The target "
+            "stays where it is.",
+        ),
+        (
+            everywhere(lambda x, off: choose(x, off, x[-1] > x[0])),
+            "You take the side to which the "
+            "torso moved. A blind policy may as well walk away from the target: did `off` shrink?",
+        ),
+        (
+            everywhere(lambda x, off: choose(x, off, off[-1] < off[0])),
+            "You look only whether `off` "
+            "shrank. That means *ahead* only for a torso that moved ahead.",
+        ),
+        (
+            everywhere(lambda x, off: x[-1]),
+            "That is where the torso ended up, not where it should have gone.",
+        ),
+    ]
     if reply := mistaken(answer, mistakes, atol=0.05):
         return reply
     miss = (answer - right).abs()
     worst = int(miss.argmax())
     return Reply(
-        False, f"For x = {TRACKS[worst][0]} and off = "
+        False,
+        f"For x = {TRACKS[worst][0]} and off = "
         f"{[round(v, 2) for v in pairs[worst][1].tolist()]} it gives {answer[worst]:.2f}; the "
         f"target is {right[worst]:g}.",
-    )  # fmt: skip
+    )

@@ -41,22 +41,39 @@ def check_maml_loss(maml_loss: Callable[..., Tensor]) -> Reply:
     alpha, support, shots, queries = 0.15, (x, y), 4, 6
     right = _maml_loss(theta, support, query, alpha)
     mistakes = [
-        (_loss(theta, *support), "That is the loss on the support set *before* any step: take its "
-         "gradient, step, and then ask the query set."),
-        (_loss(theta, *query), "That is the query loss at theta itself: pretraining's objective. "
-         "MAML asks for it after a step on the support set."),
-        (_maml_loss(theta, support, query, alpha, sign=1.0), "Your step climbs: *subtract* alpha "
-         "times the gradient."),
-        (_maml_loss(theta, support, query, 1.0), "The gradient is there, but not alpha: a whole "
-         "gradient is a step of size one."),
-        (_maml_loss(theta, query, query, alpha), "You adapt on the query set, which is the exam: "
-         "take the gradient on the support set."),
-        (_maml_loss(theta, support, support, alpha), "You judge on the support set, which was "
-         "just learned from: ask the query set."),
-        (_maml_loss(theta, support, query, alpha, scale=shots), "In the inner step you sum over "
-         "the points: take the mean, or alpha means something else for every K."),
+        (
+            _loss(theta, *support),
+            "That is the loss on the support set *before* any step: take its "
+            "gradient, step, and then ask the query set.",
+        ),
+        (
+            _loss(theta, *query),
+            "That is the query loss at theta itself: pretraining's objective. "
+            "MAML asks for it after a step on the support set.",
+        ),
+        (
+            _maml_loss(theta, support, query, alpha, sign=1.0),
+            "Your step climbs: *subtract* alpha times the gradient.",
+        ),
+        (
+            _maml_loss(theta, support, query, 1.0),
+            "The gradient is there, but not alpha: a whole gradient is a step of size one.",
+        ),
+        (
+            _maml_loss(theta, query, query, alpha),
+            "You adapt on the query set, which is the exam: take the gradient on the support set.",
+        ),
+        (
+            _maml_loss(theta, support, support, alpha),
+            "You judge on the support set, which was just learned from: ask the query set.",
+        ),
+        (
+            _maml_loss(theta, support, query, alpha, scale=shots),
+            "In the inner step you sum over "
+            "the points: take the mean, or alpha means something else for every K.",
+        ),
         (queries * right, "In the end you sum over the query points: take the mean."),
-    ]  # fmt: skip
+    ]
     answer = maml_loss(theta, x.clone(), y.clone(), *(q.clone() for q in query), alpha)
     if answer is None:
         return Reply(False, "Nothing came back: is a `return` there?")

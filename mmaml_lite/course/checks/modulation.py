@@ -72,29 +72,49 @@ def check_block(block: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> Re
     right = relu(gamma * z + second)
     mistakes = [
         (relu(z), "The block works, but e plays no part in it: scale and shift z first."),
-        (relu(first * z + second), "You forgot the `1 +`: with e = 0 your block is silent, and "
-         "should be the plain one."),
-        (gamma * z + second, "The activation is missing: without a ReLU after it, three modulated "
-         "layers are one straight line."),
-        (gamma * relu(z) + second, "You modulate *after* the activation. FiLM acts on z, then "
-         "comes the ReLU: only so can a negative γ turn a ramp and β move its start."),
-        (relu(gamma * relu(z) + second), "There is one ReLU too many: scale z itself, before any "
-         "activation."),
+        (
+            relu(first * z + second),
+            "You forgot the `1 +`: with e = 0 your block is silent, and should be the plain one.",
+        ),
+        (
+            gamma * z + second,
+            "The activation is missing: without a ReLU after it, three modulated "
+            "layers are one straight line.",
+        ),
+        (
+            gamma * relu(z) + second,
+            "You modulate *after* the activation. FiLM acts on z, then "
+            "comes the ReLU: only so can a negative γ turn a ramp and β move its start.",
+        ),
+        (
+            relu(gamma * relu(z) + second),
+            "There is one ReLU too many: scale z itself, before any activation.",
+        ),
         (relu(gamma * z), "The shift is missing: the second half of e is β."),
         (relu((1 + second) * z + first), "The halves of e have changed places: γ comes first."),
         (relu(gamma * z + 1 + second), "The `1 +` belongs to γ alone: with e = 0, β must be 0."),
-        (relu((gamma * h) @ weight.T + bias + second), "You scale what goes *into* the layer. γ "
-         "scales what each unit puts out, z = h Wᵀ + b."),
-        (relu(gamma * (h @ weight.T) + bias + second), "γ scales all of z, the bias of the layer "
-         "included."),
+        (
+            relu((gamma * h) @ weight.T + bias + second),
+            "You scale what goes *into* the layer. γ scales what each unit puts out, z = h Wᵀ + b.",
+        ),
+        (
+            relu(gamma * (h @ weight.T) + bias + second),
+            "γ scales all of z, the bias of the layer included.",
+        ),
         (relu(gamma * (z + second)), "You shift first, so γ scales β as well: multiply, then add."),
-        (relu((1 + torch.tanh(first)) * z + torch.tanh(second)), "No tanh here: FiLM leaves the "
-         "head's output free, any size and sign."),
-        (relu((1 + torch.sigmoid(first)) * z + second), "No sigmoid here: FiLM leaves the head's "
-         "output free, so that γ can be negative."),
-        (relu(gamma * (h @ weight + bias) + second), "The weights have shape (out, in): h meets "
-         "them as `h @ weight.T`."),
-    ]  # fmt: skip
+        (
+            relu((1 + torch.tanh(first)) * z + torch.tanh(second)),
+            "No tanh here: FiLM leaves the head's output free, any size and sign.",
+        ),
+        (
+            relu((1 + torch.sigmoid(first)) * z + second),
+            "No sigmoid here: FiLM leaves the head's output free, so that γ can be negative.",
+        ),
+        (
+            relu(gamma * (h @ weight + bias) + second),
+            "The weights have shape (out, in): h meets them as `h @ weight.T`.",
+        ),
+    ]
     answer = block(h.clone(), weight.clone(), bias.clone(), e.clone())
     well = "Layer, modulation, activation: this is a block, and with e = 0 it is an ordinary one."
     return _judge(answer, right, mistakes, well, "(points, units)")
@@ -120,9 +140,10 @@ def check_gates(
         if not reply.right:
             return Reply(False, f"`{name}`: {reply.text}")
     return Reply(
-        True, "One keeps every unit for itself, the other makes them share. Neither can flip a "
-        "sign, neither can shift."
-    )  # fmt: skip
+        True,
+        "One keeps every unit for itself, the other makes them share. Neither can flip a "
+        "sign, neither can shift.",
+    )
 
 
 def _gate_mistakes(z: Tensor, e: Tensor, gate: Tensor, soft: bool) -> list[tuple[Tensor, str]]:
@@ -130,37 +151,58 @@ def _gate_mistakes(z: Tensor, e: Tensor, gate: Tensor, soft: bool) -> list[tuple
     wide, name = e[:, None], "softmax" if soft else "sigmoid"
     other = e.sigmoid() if soft else e.softmax(-1)
     mistakes = [
-        (z, "z comes back as it was: multiply it by the gate. (If you did, every gate was 1: a "
-         "softmax over an axis of length one gives that; the units share, so `dim=-1`.)"),
+        (
+            z,
+            "z comes back as it was: multiply it by the gate. (If you did, every gate was 1: a "
+            "softmax over an axis of length one gives that; the units share, so `dim=-1`.)",
+        ),
         (gate, "That is the gate itself: now multiply z by it."),
-        (gate * z, "The gate fell on the points instead of the tasks (it broadcast only because "
-         "here are as many points as tasks). Insert the missing axis: `gate[:, None]`."),
+        (
+            gate * z,
+            "The gate fell on the points instead of the tasks (it broadcast only because "
+            "here are as many points as tasks). Insert the missing axis: `gate[:, None]`.",
+        ),
         (wide * z, f"e is still raw: take the {name} of it first."),
-        (wide.tanh() * z, "tanh gives numbers from −1 to 1, and a negative one flips the unit: a "
-         "gate is wanted."),
+        (
+            wide.tanh() * z,
+            "tanh gives numbers from −1 to 1, and a negative one flips the unit: a gate is wanted.",
+        ),
         ((1 + gate[:, None]) * z, "No `1 +` in a gate: only FiLM starts from one."),
-        (gate[:, None] * z.relu(), "Leave the ReLU out: the activation is the block's next step. "
-         "(With a positive gate the order would not even matter. Why?)"),
+        (
+            gate[:, None] * z.relu(),
+            "Leave the ReLU out: the activation is the block's next step. "
+            "(With a positive gate the order would not even matter. Why?)",
+        ),
         (gate[:, None] + z, "A gate multiplies; you add."),
         (other[:, None] * z, f"This is the other gate: {name} is asked for here."),
-    ]  # fmt: skip
+    ]
     if soft:
         mistakes += [
-            (e.softmax(0)[:, None] * z, "Your softmax runs over the *tasks*: they would compete "
-             "with each other. The units of one task share: `dim=-1`."),
-            ((wide * z).softmax(-1), "You softmax the product. The gate comes from e alone, then "
-             "multiplies z."),
+            (
+                e.softmax(0)[:, None] * z,
+                "Your softmax runs over the *tasks*: they would compete "
+                "with each other. The units of one task share: `dim=-1`.",
+            ),
+            (
+                (wide * z).softmax(-1),
+                "You softmax the product. The gate comes from e alone, then multiplies z.",
+            ),
             (z.softmax(-1) * wide, "You softmax z. The gate comes from e alone."),
             ((wide * z).softmax(1), "The softmax runs over the points, and over the product."),
-            ((wide + 0 * z).softmax(1) * z, "Your softmax runs over the *points*, where all "
-             "entries are the same. The units share: `dim=-1`."),
-        ]  # fmt: skip
+            (
+                (wide + 0 * z).softmax(1) * z,
+                "Your softmax runs over the *points*, where all "
+                "entries are the same. The units share: `dim=-1`.",
+            ),
+        ]
     else:
         mistakes += [
-            ((wide * z).sigmoid(), "You squash the product. The gate comes from e alone, then "
-             "multiplies z."),
+            (
+                (wide * z).sigmoid(),
+                "You squash the product. The gate comes from e alone, then multiplies z.",
+            ),
             (z.sigmoid() * wide, "You squash z. The gate comes from e alone."),
-        ]  # fmt: skip
+        ]
     return mistakes
 
 
@@ -186,8 +228,9 @@ def check_count(value: float, hidden: Sequence[int], rows: int, weights: int) ->
         float(rows * blocks): "You counted γ and β once for a layer: each *unit* has its own.",
         float(rows): "You counted the rows: each *unit* of each layer has its own γ and β.",
         float(weights): "Those are the weights of the network: FiLM touches none of them.",
-        float(sum(a * b for a, b in zip([1, *hidden], hidden, strict=False))):
-        "You counted the weights between the units. FiLM acts on what the units put out.",
-    }  # fmt: skip
+        float(
+            sum(a * b for a, b in zip([1, *hidden], hidden, strict=False))
+        ): "You counted the weights between the units. FiLM acts on what the units put out.",
+    }
     message = known.get(value, "Count units, layers, and numbers for each unit; multiply.")
     return Reply(False, message)

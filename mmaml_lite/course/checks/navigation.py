@@ -60,31 +60,59 @@ def check_surrogate(loss: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
     ratio = (log_prob - sampled).exp()
     right = _surrogate(log_prob, sampled, advantages)
     mistakes = [
-        (-right, "The sign: `adapt` *descends* the loss, and the return is to rise. Put a minus in "
-         "front."),
-        (-(log_prob * advantages).mean(), "That is REINFORCE: its first derivative is right where "
-         "the two policies are equal, its value and second derivative are not, and the outer loop "
-         "differentiates twice. Weigh by the *ratio* of the likelihoods."),
-        ((log_prob * advantages).mean(), "That is REINFORCE, uphill: weigh by the *ratio* of the "
-         "likelihoods, and put a minus in front."),
-        (-((log_prob - sampled) * advantages).mean(), "The difference of the logarithms is there, "
-         "`exp` is missing: a ratio is exp(log_prob - sampled)."),
-        (-((log_prob / sampled) * advantages).mean(), "You divide the *logarithms*. The ratio of "
-         "the likelihoods is exp(log_prob - sampled)."),
-        (-((sampled - log_prob).exp() * advantages).mean(), "The ratio is upside down: new over "
-         "old, exp(log_prob - sampled)."),
-        (-(log_prob.exp() * advantages).mean(), "The likelihood is there, but not relative to the "
-         "policy that drew the actions: divide by it (subtract `sampled` inside `exp`)."),
-        (advantages.mean(), "Only the advantages are in it: nothing for a gradient to follow. The "
-         "policy enters through `log_prob`."),
+        (
+            -right,
+            "The sign: `adapt` *descends* the loss, and the return is to rise. Put a minus in "
+            "front.",
+        ),
+        (
+            -(log_prob * advantages).mean(),
+            "That is REINFORCE: its first derivative is right where "
+            "the two policies are equal, its value and second derivative are not, and the outer "
+            "loop differentiates twice. Weigh by the *ratio* of the likelihoods.",
+        ),
+        (
+            (log_prob * advantages).mean(),
+            "That is REINFORCE, uphill: weigh by the *ratio* of the "
+            "likelihoods, and put a minus in front.",
+        ),
+        (
+            -((log_prob - sampled) * advantages).mean(),
+            "The difference of the logarithms is there, "
+            "`exp` is missing: a ratio is exp(log_prob - sampled).",
+        ),
+        (
+            -((log_prob / sampled) * advantages).mean(),
+            "You divide the *logarithms*. The ratio of the likelihoods is exp(log_prob - sampled).",
+        ),
+        (
+            -((sampled - log_prob).exp() * advantages).mean(),
+            "The ratio is upside down: new over old, exp(log_prob - sampled).",
+        ),
+        (
+            -(log_prob.exp() * advantages).mean(),
+            "The likelihood is there, but not relative to the "
+            "policy that drew the actions: divide by it (subtract `sampled` inside `exp`).",
+        ),
+        (
+            advantages.mean(),
+            "Only the advantages are in it: nothing for a gradient to follow. The "
+            "policy enters through `log_prob`.",
+        ),
         (-advantages.mean(), "There is no policy in it: nothing for a gradient to follow."),
-        (-ratio.mean(), "The ratio is there, the advantages are not: good and bad actions would "
-         "count the same."),
-        (20 * right, "You sum over trajectories and steps: take the mean, or α means something "
-         "else for every number of them."),
+        (
+            -ratio.mean(),
+            "The ratio is there, the advantages are not: good and bad actions would "
+            "count the same.",
+        ),
+        (
+            20 * right,
+            "You sum over trajectories and steps: take the mean, or α means something "
+            "else for every number of them.",
+        ),
         (5 * right, "You sum over the steps of a trajectory: take the mean over all."),
         (4 * right, "You sum over the trajectories: take the mean over all."),
-    ]  # fmt: skip
+    ]
     answer = loss(log_prob, sampled.clone(), advantages.clone())
     if answer is None:
         return Reply(False, "Nothing came back: is a `return` there?")
@@ -92,9 +120,10 @@ def check_surrogate(loss: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Reply:
         return Reply(False, f"Return a tensor, not {type(answer).__name__}: it is differentiated.")
     if answer.shape != ():
         return Reply(
-            False, f"One number is wanted; a tensor of shape {tuple(answer.shape)} came back: "
+            False,
+            f"One number is wanted; a tensor of shape {tuple(answer.shape)} came back: "
             "take the mean over trajectories and steps.",
-        )  # fmt: skip
+        )
     if not torch.allclose(answer.double(), right):
         return mistaken(answer, mistakes) or Reply(
             False, "The number differs from minus the mean of ratio times advantage."
@@ -128,43 +157,71 @@ def check_to_come(to_come: Callable[[Tensor, float], Tensor]) -> Reply:
     past = discounted(rewards.flip(-1), gamma).flip(-1)
     mistakes = [
         (rewards, "The rewards come back as they were: each step also gets what follows it."),
-        (discounted(rewards, 1.0), "gamma plays no part: a reward one step later counts gamma "
-         "times, two steps later gamma squared times."),
-        (rewards.cumsum(-1), "You add up the *past* (and leave gamma out). An action is answered "
-         "by what comes after it."),
+        (
+            discounted(rewards, 1.0),
+            "gamma plays no part: a reward one step later counts gamma "
+            "times, two steps later gamma squared times.",
+        ),
+        (
+            rewards.cumsum(-1),
+            "You add up the *past* (and leave gamma out). An action is answered "
+            "by what comes after it.",
+        ),
         (past, "You add up the *past*: run through time backwards."),
-        (rewards.flip(-1).cumsum(-1), "Turn the result around again: it runs from the last step to "
-         "the first (and gamma is missing)."),
+        (
+            rewards.flip(-1).cumsum(-1),
+            "Turn the result around again: it runs from the last step to "
+            "the first (and gamma is missing).",
+        ),
         (right.flip(-1), "Turn the result around again: it runs from the last step to the first."),
-        (discounted(rewards * powers, 1.0), "You discount from the start of the episode: the "
-         "reward *of this very step* counts fully, at every step."),
-        (gamma * torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1), "The reward of the step "
-         "itself is missing: it answers this step's action, too."),
-        (torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1), "Off by one: the reward of the "
-         "step itself belongs to it, too."),
-        (rewards.sum(-1, keepdim=True).expand_as(rewards), "Every step gets the whole return: an "
-         "action cannot change what was before it, and that only adds noise."),
-        (right[:, :1].expand_as(rewards), "Every step gets the return from the *start*: an action "
-         "cannot change what was before it, and that only adds noise."),
+        (
+            discounted(rewards * powers, 1.0),
+            "You discount from the start of the episode: the "
+            "reward *of this very step* counts fully, at every step.",
+        ),
+        (
+            gamma * torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1),
+            "The reward of the step itself is missing: it answers this step's action, too.",
+        ),
+        (
+            torch.cat([right[:, 1:], torch.zeros(2, 1).double()], 1),
+            "Off by one: the reward of the step itself belongs to it, too.",
+        ),
+        (
+            rewards.sum(-1, keepdim=True).expand_as(rewards),
+            "Every step gets the whole return: an "
+            "action cannot change what was before it, and that only adds noise.",
+        ),
+        (
+            right[:, :1].expand_as(rewards),
+            "Every step gets the return from the *start*: an action "
+            "cannot change what was before it, and that only adds noise.",
+        ),
         (rewards * powers, "The rewards are discounted; now add up, from each step to the end."),
-        (right.mean(0, keepdim=True).expand_as(right), "The trajectories are averaged: keep each "
-         "its own."),
-        (discounted(rewards.T, gamma).T, "You run along the trajectories: time is the *last* "
-         "axis."),
-    ]  # fmt: skip
+        (
+            right.mean(0, keepdim=True).expand_as(right),
+            "The trajectories are averaged: keep each its own.",
+        ),
+        (
+            discounted(rewards.T, gamma).T,
+            "You run along the trajectories: time is the *last* axis.",
+        ),
+    ]
     answer = to_come(rewards.clone(), gamma)
     if not isinstance(answer, Tensor):
         return Reply(False, f"Return a tensor, not {type(answer).__name__}: is a `return` there?")
     if answer.shape != rewards.shape:
         return Reply(
-            False, f"Expected the shape of the rewards, {tuple(rewards.shape)}, a value for every "
+            False,
+            f"Expected the shape of the rewards, {tuple(rewards.shape)}, a value for every "
             f"step; got {tuple(answer.shape)}.",
-        )  # fmt: skip
+        )
     if torch.allclose(answer.double(), right):
         return Reply(
-            True, "With gamma = 0.99 a step hardly feels what comes a few hundred steps later; "
+            True,
+            "With gamma = 0.99 a step hardly feels what comes a few hundred steps later; "
             "our episodes have 100.",
-        )  # fmt: skip
+        )
     return mistaken(answer, mistakes) or Reply(
         False,
         "Not the discounted sum from each step on. Last step: its own reward. One before: its own "
@@ -184,24 +241,32 @@ def check_vote(vote: Callable[[Tensor, Tensor], float]) -> Reply:
     right = same.float().mean().item()
     gram = upsilon @ upsilon.mT
     known = [
-        (1.0, "Everybody is their own nearest neighbour, at distance zero: leave the diagonal out, "
-         "e.g. with `.fill_diagonal_(torch.inf)`."),
-        ((mode[distance.argmax(1)] == mode).float().mean().item(), "That asks the *furthest* task: "
-         "`argmin`, not `argmax`."),
+        (
+            1.0,
+            "Everybody is their own nearest neighbour, at distance zero: leave the diagonal out, "
+            "e.g. with `.fill_diagonal_(torch.inf)`.",
+        ),
+        (
+            (mode[distance.argmax(1)] == mode).float().mean().item(),
+            "That asks the *furthest* task: `argmin`, not `argmax`.",
+        ),
         (same.sum().item(), "That is a count: divide by the number of tasks."),
         (1 - right, "That is the share whose neighbour is of *another* mode."),
-        ((mode[gram.fill_diagonal_(-torch.inf).argmax(1)] == mode).float().mean().item(),
-         "The largest inner product is not the smallest distance: long vectors win it against "
-         "everybody. Use `torch.cdist`."),
-    ]  # fmt: skip
+        (
+            (mode[gram.fill_diagonal_(-torch.inf).argmax(1)] == mode).float().mean().item(),
+            "The largest inner product is not the smallest distance: long vectors win it against "
+            "everybody. Use `torch.cdist`.",
+        ),
+    ]
     answer = vote(upsilon.clone(), mode.clone())
     if answer is None:
         return Reply(False, "Nothing came back: is a `return` there?")
     if isinstance(answer, Tensor) and answer.numel() > 1:
         return Reply(
-            False, f"One number is wanted; {answer.numel()} came back: take their mean (`.float()` "
+            False,
+            f"One number is wanted; {answer.numel()} came back: take their mean (`.float()` "
             "first, where they are true or false).",
-        )  # fmt: skip
+        )
     value = float(answer)
     if abs(value - right) < 1e-6:
         return Reply(True, "The map plays no part in it: the vote is taken in the full embedding.")

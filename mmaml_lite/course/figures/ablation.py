@@ -28,14 +28,26 @@ def ablation(
         middle, low, high = np.array([found[n][stage] for n in names]).T
         fig.add_trace(
             go.Scatter(
-                x=middle, y=names, mode="markers", name=label,
-                marker={"symbol": [style.symbol + hollow for style in styles], "size": 12,
-                        "color": colors, "line": {"width": 2, "color": colors}},
-                error_x={"array": high - middle, "arrayminus": middle - low, "thickness": 1.5,
-                         "width": 4, "color": SOFT},
+                x=middle,
+                y=names,
+                mode="markers",
+                name=label,
+                marker={
+                    "symbol": [style.symbol + hollow for style in styles],
+                    "size": 12,
+                    "color": colors,
+                    "line": {"width": 2, "color": colors},
+                },
+                error_x={
+                    "array": high - middle,
+                    "arrayminus": middle - low,
+                    "thickness": 1.5,
+                    "width": 4,
+                    "color": SOFT,
+                },
                 hovertemplate="%{y}: %{x:.2f}<extra>" + label + "</extra>",
             )
-        )  # fmt: skip
+        )
     start = found[names[0]]
     for stage, dash in ((0, "dot"), (1, "dash")):
         fig.add_vline(x=start[stage][0], line={"color": SOFT, "width": 1.5, "dash": dash})
@@ -65,16 +77,23 @@ def first_look(
     for name, (y, dash) in view["lines"].items():
         fig.add_trace(
             go.Scatter(
-                x=view["x"], y=y, mode="lines", name=name, hoverinfo="skip",
+                x=view["x"],
+                y=y,
+                mode="lines",
+                name=name,
+                hoverinfo="skip",
                 line={"color": METHODS["mumomaml"].color, "dash": dash, "width": 3},
             )
-        )  # fmt: skip
+        )
     fig.add_trace(
         go.Scatter(
-            x=view["seen_x"], y=view["seen_y"], mode="markers", name="points seen",
+            x=view["seen_x"],
+            y=view["seen_y"],
+            mode="markers",
+            name="points seen",
             marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
         )
-    )  # fmt: skip
+    )
     says = (
         "**What to see.** One trained MuMoMAML, and not a single gradient step. Solid: its curve "
         "after it has *looked* at the five points. Dotted: the same weights with the modulation "

@@ -30,14 +30,26 @@ def _line(key: str, x: Sequence[float], stats: Sequence[Stats], scale: str, lege
     if scale == "errors":
         mean, low, high = (np.maximum(1 - v, LEAST) for v in (mean, high, low))
     return go.Scatter(
-        x=np.asarray(x, dtype=float), y=mean, text=[spoken(s) for s in stats],
-        mode="lines+markers", name=style.legend, legendgroup=key, showlegend=legend,
+        x=np.asarray(x, dtype=float),
+        y=mean,
+        text=[spoken(s) for s in stats],
+        mode="lines+markers",
+        name=style.legend,
+        legendgroup=key,
+        showlegend=legend,
         line={"color": style.color, "dash": style.dash, "width": 2.5},
         marker={"symbol": style.symbol, "size": 8, "color": style.color},
-        error_y={"type": "data", "symmetric": False, "array": high - mean,
-                 "arrayminus": mean - low, "thickness": 1.5, "width": 4, "color": style.color},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": high - mean,
+            "arrayminus": mean - low,
+            "thickness": 1.5,
+            "width": 4,
+            "color": style.color,
+        },
         hovertemplate=f"{style.label}: %{{text}}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") -> go.Figure:
@@ -50,9 +62,11 @@ def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") 
     scale, log = view["scale"], view["scale"] == "errors"
     last = max(len(stats) for stats in view["steps"].values()) - 1
     fig = make_subplots(
-        1, 2, horizontal_spacing=0.1,
+        1,
+        2,
+        horizontal_spacing=0.1,
         subplot_titles=["one example each, more gradient steps", "more examples of each character"],
-    )  # fmt: skip
+    )
     for key, stats in view["steps"].items():
         level = len(stats) == 1  # no steps: a line all along
         line = _line(key, [0, last] if level else range(last + 1), stats * (1 + level), scale, True)
@@ -75,9 +89,13 @@ def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") 
     many = sorted({k for stats in view["shots"].values() for k in stats})
     ends = [np.log10(many[0]) - 0.05, np.log10(many[-1]) + 0.05]
     fig.update_xaxes(
-        title_text="support images of each character (K)", type="log", range=ends, tickvals=many,
-        row=1, col=2,
-    )  # fmt: skip
+        title_text="support images of each character (K)",
+        type="log",
+        range=ends,
+        tickvals=many,
+        row=1,
+        col=2,
+    )
     fig.add_vline(x=view["trained"], line={"color": SOFT, "dash": "dot", "width": 1}, row=1, col=1)
     guess = 1 - view["chance"] if log else view["chance"]
     fig.add_hline(y=guess, line={"color": SOFT, "dash": "longdash", "width": 1.5}, row=1, col=1)
@@ -103,9 +121,12 @@ def company(view: Mapping[str, Any], title: str = "The same drawing, in differen
     """
     kinds = list(view["certainty"])
     fig = make_subplots(
-        1, len(kinds), shared_yaxes=True, horizontal_spacing=0.05,
+        1,
+        len(kinds),
+        shared_yaxes=True,
+        horizontal_spacing=0.05,
         subplot_titles=[view["headings"][k] for k in kinds],
-    )  # fmt: skip
+    )
     places = np.arange(len(view["names"]))
     for column, kind in enumerate(kinds, 1):
         rows = zip(view["certainty"][kind], view["right"][kind], strict=True)
@@ -113,16 +134,23 @@ def company(view: Mapping[str, Any], title: str = "The same drawing, in differen
             moves = np.ptp(certainty) > 1e-3
             fig.add_trace(
                 go.Scatter(
-                    x=places, y=certainty, mode="lines+markers", name=f"query {i + 1}",
+                    x=places,
+                    y=certainty,
+                    mode="lines+markers",
+                    name=f"query {i + 1}",
                     showlegend=False,
                     line={"color": METHODS["mumomaml"].color if moves else SOFT, "width": 2},
-                    marker={"symbol": ["circle" if r else "x" for r in right],
-                            "size": [8 if r else 11 for r in right],
-                            "color": ["white" if r else INK for r in right],
-                            "line": {"width": 2, "color": INK}},
+                    marker={
+                        "symbol": ["circle" if r else "x" for r in right],
+                        "size": [8 if r else 11 for r in right],
+                        "color": ["white" if r else INK for r in right],
+                        "line": {"width": 2, "color": INK},
+                    },
                     hovertemplate=f"query {i + 1}: %{{y:.0%}} certain<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
     told = "; ".join(
         f"{view['headings'][k]}: {100 * view['changed'][k]:.0f} % of the answers change"
         for k in kinds
@@ -163,16 +191,27 @@ def mode_accuracy(
             tail = ", trained on this mode alone" if opened else ""
             fig.add_trace(
                 go.Scatter(
-                    x=[i + shift for i, _ in rows], y=[s["mean"] for _, s in rows],
-                    mode="markers", name=f"{style.label}{tail}",
-                    marker={"symbol": f"{style.symbol}{opened}", "size": 11, "color": style.color,
-                            "line": {"width": 2}},
-                    error_y={"type": "data", "array": [s["ci95"] for _, s in rows], "width": 5,
-                             "color": style.color, "thickness": 1.5},
+                    x=[i + shift for i, _ in rows],
+                    y=[s["mean"] for _, s in rows],
+                    mode="markers",
+                    name=f"{style.label}{tail}",
+                    marker={
+                        "symbol": f"{style.symbol}{opened}",
+                        "size": 11,
+                        "color": style.color,
+                        "line": {"width": 2},
+                    },
+                    error_y={
+                        "type": "data",
+                        "array": [s["ci95"] for _, s in rows],
+                        "width": 5,
+                        "color": style.color,
+                        "thickness": 1.5,
+                    },
                     text=[spoken(s) for _, s in rows],
                     hovertemplate=f"{style.label}{tail}: %{{text}}<extra></extra>",
                 )
-            )  # fmt: skip
+            )
     told = "; ".join(
         f"{view['names'][n]}: "
         + ", ".join(f"{METHODS[k].label} {spoken(s)}" for k, s in view["both"][n].items())
@@ -185,9 +224,11 @@ def mode_accuracy(
     )
     finish(fig, 400, title, says, f"{title} {told}.")
     fig.update_xaxes(
-        tickvals=list(range(len(names))), ticktext=[view["names"][n] for n in names],
+        tickvals=list(range(len(names))),
+        ticktext=[view["names"][n] for n in names],
         range=[-0.5, len(names) - 0.5],
-    )  # fmt: skip
+    )
     fig.update_yaxes(title_text="right answers", tickformat=".1~%")
-    return fig.update_layout(width=820, margin={"t": 110, "l": 72, "r": 16, "b": 40},
-                             legend={"y": 0.93})  # fmt: skip
+    return fig.update_layout(
+        width=820, margin={"t": 110, "l": 72, "r": 16, "b": 40}, legend={"y": 0.93}
+    )

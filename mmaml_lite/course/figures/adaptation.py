@@ -22,9 +22,12 @@ def adaptation(
     """
     keys = list(view["curves"])
     fig = make_subplots(
-        1, len(keys) + 1, horizontal_spacing=0.055,
-        column_widths=[1.0] * len(keys) + [0.8], subplot_titles=[" "] * (len(keys) + 1),
-    )  # fmt: skip
+        1,
+        len(keys) + 1,
+        horizontal_spacing=0.055,
+        column_widths=[1.0] * len(keys) + [0.8],
+        subplot_titles=[" "] * (len(keys) + 1),
+    )
     for column, key in enumerate(keys, start=1):
         first = column == 1
         for trace in stage_traces(key, legend=first):
@@ -35,12 +38,17 @@ def adaptation(
         style = METHODS[key]
         fig.add_trace(
             go.Scatter(
-                mode="lines+markers", name=style.label, legend="legend2", showlegend=len(keys) > 1,
+                mode="lines+markers",
+                name=style.label,
+                legend="legend2",
+                showlegend=len(keys) > 1,
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 7, "color": style.color},
                 hovertemplate=f"{style.label}, step %{{x}}: %{{y:.3f}}<extra></extra>",
-            ), 1, len(keys) + 1,
-        )  # fmt: skip
+            ),
+            1,
+            len(keys) + 1,
+        )
     fig.update_yaxes(type="log", row=1, col=len(keys) + 1, exponentformat="power", dtick=1)
     fig.update_xaxes(title_text="gradient steps", row=1, col=len(keys) + 1, rangemode="tozero")
     says = (
@@ -52,10 +60,19 @@ def adaptation(
     )
     finish(fig, 400, title, says, "")
     fig.update_layout(
-        margin={"t": 96, "l": 44, "r": 10, "b": 44}, legend={"y": 0.915},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.99, "yref": "container",
-                 "yanchor": "top", "font": {"size": 13}, "itemwidth": 40},
-    )  # fmt: skip
+        margin={"t": 96, "l": 44, "r": 10, "b": 44},
+        legend={"y": 0.915},
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0.99,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": 13},
+            "itemwidth": 40,
+        },
+    )
     redraw_adaptation(fig, view)
     return fig
 
@@ -96,9 +113,15 @@ def before_learning(
     x, average `(grid,)`; curves: by key of METHODS `(grid,)`.
     """
     fig = go.Figure(
-        go.Scatter(x=x, y=average, name="average of all tasks", mode="lines",
-                   line={"color": INK, "width": 6}, opacity=0.25)
-    )  # fmt: skip
+        go.Scatter(
+            x=x,
+            y=average,
+            name="average of all tasks",
+            mode="lines",
+            line={"color": INK, "width": 6},
+            opacity=0.25,
+        )
+    )
     for key, curve in curves.items():
         style = METHODS[key]
         line = {"color": style.color, "dash": style.dash, "width": 3}
@@ -133,24 +156,39 @@ def error_by_steps(
         style = METHODS[key]
         fig.add_trace(
             go.Scatter(
-                x=np.arange(len(error)), y=error, name=style.label, mode="lines+markers",
+                x=np.arange(len(error)),
+                y=error,
+                name=style.label,
+                mode="lines+markers",
                 error_y={"array": halves[key], "thickness": 1, "width": 3},
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 8},
                 hovertemplate=f"{style.label}, %{{x}} steps: %{{y:.3f}}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     for label, value in floors.items():
         fig.add_hline(y=value, line={"color": SOFT, "width": 1.5, "dash": "longdash"})
         fig.add_annotation(
-            x=1, xref="x domain", y=np.log10(value), xanchor="right", yanchor="top",
-            showarrow=False, text=f"{label}: {value:.2f}", font={"size": 12, "color": SOFT},
-        )  # fmt: skip
+            x=1,
+            xref="x domain",
+            y=np.log10(value),
+            xanchor="right",
+            yanchor="top",
+            showarrow=False,
+            text=f"{label}: {value:.2f}",
+            font={"size": 12, "color": SOFT},
+        )
     fig.add_vline(x=trained, line={"color": SOFT, "width": 1, "dash": "dot"})
     fig.add_annotation(
-        x=trained, y=1, yref="y domain", text=f" trained for {trained} steps", xanchor="left",
-        yanchor="top", showarrow=False, font={"size": 12, "color": SOFT},
-    )  # fmt: skip
+        x=trained,
+        y=1,
+        yref="y domain",
+        text=f" trained for {trained} steps",
+        xanchor="left",
+        yanchor="top",
+        showarrow=False,
+        font={"size": 12, "color": SOFT},
+    )
     words = "; ".join(
         f"{METHODS[k].label} {e[0]:.2f} before, {e[trained]:.2f} after {trained} steps, "
         f"{e[-1]:.2f} after {len(e) - 1}"

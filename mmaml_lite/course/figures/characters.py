@@ -32,9 +32,18 @@ def _sheet(images: np.ndarray, **axes: Any) -> go.Heatmap:
     each = images.shape[-1] + GAP
     z = mosaic(images, GAP, BETWEEN)[GAP // 2 : -(GAP // 2), GAP // 2 : -(GAP // 2)]
     return go.Heatmap(
-        z=np.round(z.astype(float), 3), x0=0.5 / each, dx=1 / each, y0=0.5 / each, dy=1 / each,
-        zmin=BETWEEN, zmax=1, colorscale=PAPER, showscale=False, hoverinfo="skip", **axes,
-    )  # fmt: skip
+        z=np.round(z.astype(float), 3),
+        x0=0.5 / each,
+        dx=1 / each,
+        y0=0.5 / each,
+        dy=1 / each,
+        zmin=BETWEEN,
+        zmax=1,
+        colorscale=PAPER,
+        showscale=False,
+        hoverinfo="skip",
+        **axes,
+    )
 
 
 def episode(
@@ -63,9 +72,13 @@ def episode(
             type="rect", y0=y + 0.06, y1=y + 0.94, line={"color": "#D55E00", "width": 3}, **place
         )
         fig.add_annotation(
-            x=column + 0.5, y=y + 0.84, text=f"<b>✗ {LETTERS[answers[column][row]]}</b>",
-            showarrow=False, bgcolor="white", font={"size": 11, "color": "#A34700"},
-        )  # fmt: skip
+            x=column + 0.5,
+            y=y + 0.84,
+            text=f"<b>✗ {LETTERS[answers[column][row]]}</b>",
+            showarrow=False,
+            bgcolor="white",
+            font={"size": 11, "color": "#A34700"},
+        )
     fig.add_shape(type="line", x0=0, x1=ways, y0=shots, y1=shots, line={"width": 3, "color": INK})
     said = (
         f" Wrong answers are framed: {wrong.sum()} of {wrong.size}." if answers is not None else ""
@@ -80,13 +93,25 @@ def episode(
     finish(fig, 70 + round(min(110, 900 / ways) * rows), title, says, words + said)
     marks = ["example" if r < shots else "new" for r in range(rows)]
     fig.update_xaxes(
-        tickvals=np.arange(ways) + 0.5, ticktext=list(LETTERS[:ways]), range=[0, ways], side="top",
-        showgrid=False, zeroline=False, ticks="", constrain="domain",
-    )  # fmt: skip
+        tickvals=np.arange(ways) + 0.5,
+        ticktext=list(LETTERS[:ways]),
+        range=[0, ways],
+        side="top",
+        showgrid=False,
+        zeroline=False,
+        ticks="",
+        constrain="domain",
+    )
     fig.update_yaxes(
-        tickvals=np.arange(rows) + 0.5, ticktext=marks, range=[rows, 0], scaleanchor="x",
-        showgrid=False, zeroline=False, ticks="", constrain="domain",
-    )  # fmt: skip
+        tickvals=np.arange(rows) + 0.5,
+        ticktext=marks,
+        range=[rows, 0],
+        scaleanchor="x",
+        showgrid=False,
+        zeroline=False,
+        ticks="",
+        constrain="domain",
+    )
     return fig.update_layout(margin={"t": 62, "l": 66, "r": 6, "b": 4})
 
 
@@ -135,11 +160,18 @@ def certainty(
     for key in view["certainty"]:
         fig.add_trace(
             go.Bar(
-                orientation="h", name=METHODS[key].label, width=0.72, textposition="outside",
-                cliponaxis=False, textfont={"size": 12}, hoverinfo="skip",
+                orientation="h",
+                name=METHODS[key].label,
+                width=0.72,
+                textposition="outside",
+                cliponaxis=False,
+                textfont={"size": 12},
+                hoverinfo="skip",
                 marker={"color": METHODS[key].color},
-            ), 2, 1,
-        )  # fmt: skip
+            ),
+            2,
+            1,
+        )
     says = (
         "**What to see.** The new drawing and the examples, as the networks see them: 28 × 28 "
         "pixels. Below each example, how certain a method is that the new drawing shows the same "
@@ -153,18 +185,34 @@ def certainty(
     fig.update_xaxes(range=[-1.25, ways], showgrid=False, zeroline=False, ticks="")
     fig.update_xaxes(showticklabels=False, row=2, col=1)
     fig.update_xaxes(
-        tickvals=np.arange(-1, ways) + 0.5, side="top", showticklabels=True, row=1, col=1,
+        tickvals=np.arange(-1, ways) + 0.5,
+        side="top",
+        showticklabels=True,
+        row=1,
+        col=1,
         ticktext=["new drawing", *LETTERS[:ways]],
-    )  # fmt: skip
+    )
     fig.update_yaxes(
-        range=[1, 0], scaleanchor="x", showticklabels=False, ticks="", constrain="domain",
-        showgrid=False, zeroline=False, row=1, col=1,
-    )  # fmt: skip
+        range=[1, 0],
+        scaleanchor="x",
+        showticklabels=False,
+        ticks="",
+        constrain="domain",
+        showgrid=False,
+        zeroline=False,
+        row=1,
+        col=1,
+    )
     fig.update_yaxes(
-        tickvals=np.arange(len(lines)), range=[len(lines) - 0.5, -0.5], showgrid=False,
+        tickvals=np.arange(len(lines)),
+        range=[len(lines) - 0.5, -0.5],
+        showgrid=False,
         ticktext=[labelled(key, stage) for key, stage, _ in lines],
-        zeroline=False, ticks="", row=2, col=1,
-    )  # fmt: skip
+        zeroline=False,
+        ticks="",
+        row=2,
+        col=1,
+    )
     for i in range(ways):
         fig.add_vline(x=i, line={"color": EDGE, "width": 1}, row=2, col=1)
     fig.update_layout(

@@ -13,8 +13,12 @@ from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
 POSES = 6  # of a strip, evenly in time
 APART = 1.3  # metres between two poses that are both labelled
 LEAST = 11.0  # metres of track shown to either side, at least
-FLAG = {"symbol": "triangle-right", "size": 15, "color": "#F0E442",
-        "line": {"color": INK, "width": 1.5}}  # fmt: skip
+FLAG = {
+    "symbol": "triangle-right",
+    "size": 15,
+    "color": "#F0E442",
+    "line": {"color": INK, "width": 1.5},
+}
 
 
 def strip(poses: np.ndarray, count: int = POSES) -> np.ndarray:
@@ -53,18 +57,29 @@ def cheetah(
         for width, opacity in ((1, 0.3), (2.5, 1)):
             fig.add_trace(
                 go.Scatter(
-                    mode="lines", showlegend=False, opacity=opacity,
-                    line={"color": style.color, "width": width,
-                          "dash": style.dash if width > 1 else "solid"},
+                    mode="lines",
+                    showlegend=False,
+                    opacity=opacity,
+                    line={
+                        "color": style.color,
+                        "width": width,
+                        "dash": style.dash if width > 1 else "solid",
+                    },
                     hovertemplate=f"{style.label}: %{{y:.2f}} at %{{x:.2f}} s<extra></extra>",
-                ), 3, 1,
-            )  # fmt: skip
+                ),
+                3,
+                1,
+            )
     fig.add_trace(
         go.Scatter(
-            mode="lines", name="target (hidden from both)", hoverinfo="skip",
+            mode="lines",
+            name="target (hidden from both)",
+            hoverinfo="skip",
             line={"color": INK, "width": 1.5, "dash": "dot"},
-        ), 3, 1,
-    )  # fmt: skip
+        ),
+        3,
+        1,
+    )
     fig.update_xaxes(title_text="seconds", title_standoff=2, row=3, col=1)
     finish(fig, 580, title, SAYS, "")
     fig.update_annotations(font_size=13, x=0, xanchor="left")
@@ -88,18 +103,27 @@ def _lane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     color = METHODS[key].color
     for opacity in np.linspace(0.3, 1, POSES):
         yield go.Scatter(
-            mode="lines", showlegend=False, hoverinfo="skip", opacity=opacity,
+            mode="lines",
+            showlegend=False,
+            hoverinfo="skip",
+            opacity=opacity,
             line={"color": color, "width": 3.5},
-        )  # fmt: skip
+        )
     yield go.Scatter(
-        mode="text", showlegend=False, hoverinfo="skip", textposition="top center",
+        mode="text",
+        showlegend=False,
+        hoverinfo="skip",
+        textposition="top center",
         textfont={"size": 11, "color": SOFT},
-    )  # fmt: skip
+    )
     yield go.Scatter(
-        mode="lines+markers", name="flag: the target", showlegend=False, hoverinfo="skip",
+        mode="lines+markers",
+        name="flag: the target",
+        showlegend=False,
+        hoverinfo="skip",
         line={"color": INK, "width": 2},
         marker=FLAG | {"opacity": [0, 1]},
-    )  # fmt: skip
+    )
 
 
 def _lane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
@@ -116,9 +140,10 @@ def _lane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
         if all(abs(at[i][0] - at[j][0]) > APART for j in told):
             told.append(i)
     yield {
-        "x": np.array([at[i][0] for i in told]), "y": np.array([1.3 for _ in told]),
+        "x": np.array([at[i][0] for i in told]),
+        "y": np.array([1.3 for _ in told]),
         "text": [f"{shown[i] * view['seconds']:g} s" for i in told],
-    }  # fmt: skip
+    }
     flag = view["target"] if view["task"] == "location" and "poses" in lane else np.nan
     yield {"x": np.array([flag, flag]), "y": np.array([0, 1.1])}
 
@@ -160,7 +185,10 @@ def redraw_cheetah(fig: Any, view: Mapping[str, Any]) -> None:
         f"{METHODS[key].label} {lane.get('note') or lane['head'] + ', ' + lane['end']}"
         for key, lane in zip(SIDES, lanes, strict=True)
     )
-    fig.update_layout(meta={
-        "caption": SAYS,
-        "alt": f"Half-cheetahs, target {view['task']} {view['target']:g} {view['unit']}: {words}.",
-    })  # fmt: skip
+    fig.update_layout(
+        meta={
+            "caption": SAYS,
+            "alt": f"Half-cheetahs, target {view['task']} {view['target']:g} {view['unit']}: "
+            f"{words}.",
+        }
+    )

@@ -31,11 +31,23 @@ def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
     ]
     n = np.arange(len(view["formula"]), dtype=float)
     right = [
-        {"x": n, "y": view["formula"], "color": METHODS["bayes"].color, "width": 8,
-         "opacity": 0.5, "name": "formula (1 − 2αλ)ⁿ"},
-        {"x": n, "y": view["measured"], "color": blue, "dash": "dash", "width": 2.5,
-         "name": "gradient descent"},
-    ]  # fmt: skip
+        {
+            "x": n,
+            "y": view["formula"],
+            "color": METHODS["bayes"].color,
+            "width": 8,
+            "opacity": 0.5,
+            "name": "formula (1 − 2αλ)ⁿ",
+        },
+        {
+            "x": n,
+            "y": view["measured"],
+            "color": blue,
+            "dash": "dash",
+            "width": 2.5,
+            "name": "gradient descent",
+        },
+    ]
     for line in left + right:
         line["y"] = drawable(line["y"])
     return left, right
@@ -44,19 +56,34 @@ def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
 def contraction(view: Mapping[str, Any], title: str = "Two opposite tasks, one start") -> go.Figure:
     """The static twin of the contraction explorer; view as for `contraction_lines`."""
     fig = make_subplots(
-        1, 2, horizontal_spacing=0.1, column_widths=[0.55, 0.45],
+        1,
+        2,
+        horizontal_spacing=0.1,
+        column_widths=[0.55, 0.45],
         subplot_titles=["the tasks and every step", "share of the residual that is left"],
-    )  # fmt: skip
+    )
     for column, lines in enumerate(contraction_lines(view), start=1):
         for line in lines:
-            look = {"color": line["color"], "dash": line.get("dash", "solid"),
-                    "width": line.get("width", 2), "simplify": False}  # fmt: skip
+            look = {
+                "color": line["color"],
+                "dash": line.get("dash", "solid"),
+                "width": line.get("width", 2),
+                "simplify": False,
+            }
             fig.add_trace(
                 go.Scatter(
-                    x=line["x"], y=line["y"], mode="lines", line=look, name=line.get("name", ""),
-                    showlegend="name" in line, opacity=line.get("opacity", 1), hoverinfo="skip",
-                ), 1, column,
-            )  # fmt: skip
+                    x=line["x"],
+                    y=line["y"],
+                    mode="lines",
+                    line=look,
+                    name=line.get("name", ""),
+                    showlegend="name" in line,
+                    opacity=line.get("opacity", 1),
+                    hoverinfo="skip",
+                ),
+                1,
+                column,
+            )
     fig.update_xaxes(title_text="x", row=1, col=1)
     fig.update_yaxes(range=[-6, 6], row=1, col=1)
     fig.update_xaxes(title_text="gradient steps", row=1, col=2)
@@ -88,30 +115,46 @@ def sweep(
     key `(F,)`, half intervals of by_factor; levels: label -> error, drawn as lines in both panels.
     """
     fig = make_subplots(
-        1, 2, shared_yaxes=True, horizontal_spacing=0.05,
+        1,
+        2,
+        shared_yaxes=True,
+        horizontal_spacing=0.05,
         subplot_titles=["all step sizes times a factor, five steps", "more steps, as trained"],
-    )  # fmt: skip
+    )
     for key, error in by_factor.items():
         style = METHODS[key]
         drawn = (factors, error, halves[key]), (np.arange(len(by_step[key])), by_step[key], None)
         for column, (x, y, half) in enumerate(drawn, start=1):
             fig.add_trace(
                 go.Scatter(
-                    x=x, y=np.minimum(y, FAR), name=style.legend, legendgroup=key,
-                    mode="lines+markers" if column == 1 else "lines", showlegend=column == 1,
+                    x=x,
+                    y=np.minimum(y, FAR),
+                    name=style.legend,
+                    legendgroup=key,
+                    mode="lines+markers" if column == 1 else "lines",
+                    showlegend=column == 1,
                     error_y=None if half is None else {"array": half, "thickness": 1, "width": 3},
                     line={"color": style.color, "dash": style.dash, "width": 2.5},
                     marker={"symbol": style.symbol, "size": 9},
                     hovertemplate=f"{style.label}, %{{x}}: %{{y:.2f}}<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
     for label, value in levels.items():
         line = {"color": SOFT, "width": 1.5, "dash": "longdash"}
         fig.add_hline(y=value, line=line)
         fig.add_annotation(
-            x=1, xref="x2 domain", y=np.log10(value), yref="y2", xanchor="right", yanchor="top",
-            text=f"{label}: {value:.2f}", showarrow=False, font={"size": 12, "color": SOFT},
-        )  # fmt: skip
+            x=1,
+            xref="x2 domain",
+            y=np.log10(value),
+            yref="y2",
+            xanchor="right",
+            yanchor="top",
+            text=f"{label}: {value:.2f}",
+            showarrow=False,
+            font={"size": 12, "color": SOFT},
+        )
     says = (
         "**What to see.** Left: the *same trained weights*, every step size multiplied; left of 1 "
         "the steps are too timid, right of it they overshoot. Right: more gradient steps than the "
@@ -145,14 +188,22 @@ def directions(
         x = [f"{i}" for i in range(1, len(share) + 1)]
         fig.add_trace(
             go.Bar(
-                x=x, y=np.minimum(share, 1.15), name=label, customdata=share,
-                marker={"color": color, "line": {"color": INK, "width": 1},
-                        "pattern": {"shape": hatch, "fgcolor": "white", "size": 6}},
+                x=x,
+                y=np.minimum(share, 1.15),
+                name=label,
+                customdata=share,
+                marker={
+                    "color": color,
+                    "line": {"color": INK, "width": 1},
+                    "pattern": {"shape": hatch, "fgcolor": "white", "size": 6},
+                },
                 text=[f"{s:.0%}" if s < 1.15 else f"↑ {s:.0f} ×" for s in share],
-                textposition="outside", cliponaxis=False, textfont={"size": 12},
+                textposition="outside",
+                cliponaxis=False,
+                textfont={"size": 12},
                 hovertemplate=label + ", direction %{x}: %{customdata:.3f}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     says = (
         "**What to see.** The residual at five points has five directions, from the steepest "
         "(largest λ) to the flattest. A bar is the share |1 − 2αλ|ⁿ that the steps leave of one, "

@@ -9,9 +9,13 @@ import plotly.graph_objects as go
 from mmaml_lite.course.figures.style import BARE, INK, METHODS
 
 LOOKS = [  # colour and symbol of the first mode, the second and so on
-    ("#56B4E9", "circle"), ("#E69F00", "square"), ("#009E73", "diamond"),
-    ("#CC79A7", "triangle-up"), ("#0072B2", "cross"), ("#000000", "x"),
-]  # fmt: skip
+    ("#56B4E9", "circle"),
+    ("#E69F00", "square"),
+    ("#009E73", "diamond"),
+    ("#CC79A7", "triangle-up"),
+    ("#0072B2", "cross"),
+    ("#000000", "x"),
+]
 
 
 def map_traces(names: Sequence[str], hover: str, **star: Any) -> Iterator[go.Scatter]:
@@ -21,16 +25,24 @@ def map_traces(names: Sequence[str], hover: str, **star: Any) -> Iterator[go.Sca
     """
     style = {"mode": "markers", "legend": "legend2"}
     yield go.Scatter(
-        name="neighbours", hoverinfo="skip", **style,
+        name="neighbours",
+        hoverinfo="skip",
+        **style,
         marker={"symbol": "circle-open", "size": 15, "color": INK, "line": {"width": 1.5}},
-    )  # fmt: skip
+    )
     for name in names:
         yield go.Scatter(name=name, hovertemplate=f"{hover}<extra></extra>", **style)
     yield go.Scatter(
-        hoverinfo="skip", **style, **star,
-        marker={"symbol": "star", "size": 20, "color": "white",
-                "line": {"width": 2.5, "color": METHODS["mumomaml"].color}},
-    )  # fmt: skip
+        hoverinfo="skip",
+        **style,
+        **star,
+        marker={
+            "symbol": "star",
+            "size": 20,
+            "color": "white",
+            "line": {"width": 2.5, "color": METHODS["mumomaml"].color},
+        },
+    )
 
 
 def map_axes(fig: go.Figure, left: int) -> None:
@@ -38,10 +50,18 @@ def map_axes(fig: go.Figure, left: int) -> None:
     fig.update_xaxes(**BARE, row=1, col=2)
     fig.update_yaxes(**BARE, row=1, col=2)
     fig.update_layout(
-        margin={"t": 92, "l": left, "r": 8, "b": 62}, legend={"y": 0.94},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+        margin={"t": 92, "l": left, "r": 8, "b": 62},
+        legend={"y": 0.94},
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+    )
 
 
 def map_data(view: Mapping[str, Any], modes: int) -> Iterator[dict[str, Any]]:

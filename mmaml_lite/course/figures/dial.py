@@ -23,9 +23,13 @@ def dial(view: Mapping[str, Any], title: str = "The mode-mix dial") -> go.Figure
     before and after; miss: by key `(2,)`; tasks: how many the errors are over; note: on weights.
     """
     fig = make_subplots(
-        2, 2, horizontal_spacing=0.1, vertical_spacing=0.17, subplot_titles=[" "] * 4,
+        2,
+        2,
+        horizontal_spacing=0.1,
+        vertical_spacing=0.17,
+        subplot_titles=[" "] * 4,
         row_heights=[0.54, 0.46],
-    )  # fmt: skip
+    )
     _errors(fig, view)
     _prior(fig)
     for column in (1, 2):
@@ -36,9 +40,13 @@ def dial(view: Mapping[str, Any], title: str = "The mode-mix dial") -> go.Figure
     fig.update_xaxes(tickvals=list(range(1, many + 1)), ticktext=ticks, row=1, col=1)
     fig.update_xaxes(range=[0.6, many + 0.65], row=1, col=1)
     fig.update_yaxes(
-        type="log", range=np.log10(_span(view)).tolist(), title_text="mean squared error",
-        tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], row=1, col=1,
-    )  # fmt: skip
+        type="log",
+        range=np.log10(_span(view)).tolist(),
+        title_text="mean squared error",
+        tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50],
+        row=1,
+        col=1,
+    )
     for row, column in ((1, 2), (2, 1), (2, 2)):
         fig.update_xaxes(range=[view["x"][0], view["x"][-1]], row=row, col=column)
     fig.update_yaxes(range=[-2.2, 2.2], row=1, col=2)
@@ -64,8 +72,9 @@ def redraw_dial(fig: go.Figure, view: Mapping[str, Any]) -> None:
     at, notes = view["number"] - 1, fig.layout.annotations
     shares = [
         f"{METHODS[key].label} {view['ratio'][key][at]:.1f} ×"
-        for key in KEYS if np.isfinite(view["ratio"][key][at])
-    ]  # fmt: skip
+        for key in KEYS
+        if np.isfinite(view["ratio"][key][at])
+    ]
     notes[0].text = f"<b>Sinusoid tasks only</b>   {', '.join(shares)} Bayes"
     families = f"{view['number']} families" if at else "one family"
     notes[1].text = f"<b>MAML before any step</b>   trained on {families}"
@@ -86,10 +95,14 @@ def _errors(fig: go.Figure, view: Mapping[str, Any]) -> None:
     """The band that marks where the dial stands, Bayes, and the methods."""
     fig.add_trace(
         go.Scatter(
-            mode="lines", line={"color": "rgba(240,228,66,0.55)", "width": 34}, hoverinfo="skip",
+            mode="lines",
+            line={"color": "rgba(240,228,66,0.55)", "width": 34},
+            hoverinfo="skip",
             showlegend=False,
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     for key in ("bayes", *KEYS):
         style = METHODS[key]
         share = [f"{r:.1f} ×" if np.isfinite(r) else "" for r in view["ratio"].get(key, [])]
@@ -98,15 +111,20 @@ def _errors(fig: go.Figure, view: Mapping[str, Any]) -> None:
         places[0] = "top center" if above[0] else "middle right"
         fig.add_trace(
             go.Scatter(
-                mode="lines+markers+text", name=style.label, legendgroup=key, text=share,
+                mode="lines+markers+text",
+                name=style.label,
+                legendgroup=key,
+                text=share,
                 textposition=places,
                 textfont={"color": style.color, "size": 12},
                 error_y={"thickness": 1.2, "width": 4, "array": view["half"][key]},
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": "circle" if key == "bayes" else style.symbol, "size": 9},
                 hovertemplate=f"{style.label}, %{{x}} families: %{{y:.3f}}<extra></extra>",
-            ), 1, 1,
-        )  # fmt: skip
+            ),
+            1,
+            1,
+        )
 
 
 def _prior(fig: go.Figure) -> None:
@@ -120,33 +138,49 @@ def _prior(fig: go.Figure) -> None:
     for name, color, dash, width, opacity in looks:
         fig.add_trace(
             go.Scatter(
-                mode="lines", name=name, opacity=opacity, showlegend=name.startswith("mean"),
+                mode="lines",
+                name=name,
+                opacity=opacity,
+                showlegend=name.startswith("mean"),
                 line={"color": color, "dash": dash, "width": width, "simplify": False},
                 hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
-            ), 1, 2,
-        )  # fmt: skip
+            ),
+            1,
+            2,
+        )
 
 
 def _one_task(fig: go.Figure, column: int) -> None:
     """The truth, a method before and after, the points."""
     style, first = METHODS[KEYS[column - 1]], column == 1
-    looks = [("true function", INK, "solid", 2), ("before", style.color, "dot", 2.5),
-             ("after", style.color, "solid", 3)]  # fmt: skip
+    looks = [
+        ("true function", INK, "solid", 2),
+        ("before", style.color, "dot", 2.5),
+        ("after", style.color, "solid", 3),
+    ]
     for name, color, dash, width in looks:
         fig.add_trace(
             go.Scatter(
-                mode="lines", name=name, showlegend=first and name == "true function",
+                mode="lines",
+                name=name,
+                showlegend=first and name == "true function",
                 line={"color": color, "dash": dash, "width": width, "simplify": False},
                 hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
-            ), 2, column,
-        )  # fmt: skip
+            ),
+            2,
+            column,
+        )
     fig.add_trace(
         go.Scatter(
-            mode="markers", name="points seen", showlegend=first,
+            mode="markers",
+            name="points seen",
+            showlegend=first,
             marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
             hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
-        ), 2, column,
-    )  # fmt: skip
+        ),
+        2,
+        column,
+    )
 
 
 def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

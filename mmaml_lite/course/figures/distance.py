@@ -30,49 +30,86 @@ def distances(
     drawn = {label for v in views for marks in v["marks"].values() for label in marks}
     labels = [label for label in views[0]["methods"] if label in drawn]
     fig = make_subplots(
-        1, len(views), shared_yaxes=True, horizontal_spacing=0.025,
+        1,
+        len(views),
+        shared_yaxes=True,
+        horizontal_spacing=0.025,
         subplot_titles=[f"<b>{v['title']}</b>" for v in views],
-    )  # fmt: skip
+    )
     for column, view in enumerate(views, 1):
         for source, (name, color, symbol) in SOURCES.items():
             marks = view["marks"].get(source, {})
             value, half, provisional = np.array([*marks.values()], float).reshape(-1, 3).T
             fig.add_trace(
                 go.Scatter(
-                    x=value, y=[*marks], mode="markers+text", name=name, legendgroup=source,
-                    text=["*" if p else "" for p in provisional], textposition="top right",
-                    showlegend=column == 1, error_x={"array": half, "thickness": 1.2, "width": 3},
+                    x=value,
+                    y=[*marks],
+                    mode="markers+text",
+                    name=name,
+                    legendgroup=source,
+                    text=["*" if p else "" for p in provisional],
+                    textposition="top right",
+                    showlegend=column == 1,
+                    error_x={"array": half, "thickness": 1.2, "width": 3},
                     marker={"symbol": symbol, "size": 10, "color": color, "line": {"width": 2}},
                     hovertemplate="%{y}, " + name + ": %{x:.2f} × Bayes<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
         for source, runs in view["seeds"].items():
             fig.add_trace(
                 go.Scatter(
-                    x=[x for _, x in runs], y=[label for label, _ in runs], mode="markers",
-                    name="one seed", legendgroup=source, showlegend=False,
-                    marker={"symbol": "line-ns-open", "size": 16, "color": SOURCES[source][1],
-                            "line": {"width": 2}},
+                    x=[x for _, x in runs],
+                    y=[label for label, _ in runs],
+                    mode="markers",
+                    name="one seed",
+                    legendgroup=source,
+                    showlegend=False,
+                    marker={
+                        "symbol": "line-ns-open",
+                        "size": 16,
+                        "color": SOURCES[source][1],
+                        "line": {"width": 2},
+                    },
                     hovertemplate="%{y}, one seed: %{x:.2f} × Bayes<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
         for label, value in view["floors"].items():
             fig.add_vline(
-                x=value, line={"color": INK if value == 1 else SOFT, "width": 1.5,
-                               "dash": "solid" if value == 1 else "longdash"}, row=1, col=column,
-            )  # fmt: skip
+                x=value,
+                line={
+                    "color": INK if value == 1 else SOFT,
+                    "width": 1.5,
+                    "dash": "solid" if value == 1 else "longdash",
+                },
+                row=1,
+                col=column,
+            )
             fig.add_annotation(
-                x=np.log10(value), y=1, yref="y domain", yanchor="top", text=label,
-                textangle=-90, xanchor="right", showarrow=False, font={"size": 11, "color": SOFT},
-                row=1, col=column,
-            )  # fmt: skip
+                x=np.log10(value),
+                y=1,
+                yref="y domain",
+                yanchor="top",
+                text=label,
+                textangle=-90,
+                xanchor="right",
+                showarrow=False,
+                font={"size": 11, "color": SOFT},
+                row=1,
+                col=column,
+            )
     every = [x for v in views for m in v["marks"].values() for x, *_ in m.values()]
     every += [x for v in views for runs in v["seeds"].values() for _, x in runs]
     every += [x for v in views for x in v["floors"].values()]
     fig.update_xaxes(
-        type="log", range=[np.log10(0.85 * min(every)), np.log10(1.15 * max(every))],
-        tickvals=[0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20], title_text="error, times Bayes",
-    )  # fmt: skip
+        type="log",
+        range=[np.log10(0.85 * min(every)), np.log10(1.15 * max(every))],
+        tickvals=[0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20],
+        title_text="error, times Bayes",
+    )
     fig.update_yaxes(
         categoryorder="array", categoryarray=labels[::-1], range=[-0.6, len(labels) + 1.9]
     )

@@ -26,19 +26,31 @@ def embedding_map(
         mine = mode == i
         fig.add_trace(
             go.Scatter(
-                x=points[mine, 0], y=points[mine, 1], name=name, mode="markers",
+                x=points[mine, 0],
+                y=points[mine, 1],
+                name=name,
+                mode="markers",
                 marker=mode_marker(name, 7, 0.8, 0.6),
                 text=None if hover is None else [hover[j] for j in np.flatnonzero(mine)],
                 hovertemplate="%{text}<extra></extra>" if hover is not None else None,
             )
-        )  # fmt: skip
+        )
     turns = [(55, -45), (-60, 50), (-60, -50), (60, 50), (0, -60)]
     for (label, place), (ax, ay) in zip((marked or {}).items(), turns, strict=False):
         fig.add_annotation(
-            x=place[0], y=place[1], text=f"<b>{label}</b>", showarrow=True, arrowhead=2,
-            arrowwidth=2, ax=ax, ay=ay, bgcolor="rgba(255,255,255,0.85)", bordercolor=INK,
-            borderpad=3, font={"size": 12},
-        )  # fmt: skip
+            x=place[0],
+            y=place[1],
+            text=f"<b>{label}</b>",
+            showarrow=True,
+            arrowhead=2,
+            arrowwidth=2,
+            ax=ax,
+            ay=ay,
+            bgcolor="rgba(255,255,255,0.85)",
+            bordercolor=INK,
+            borderpad=3,
+            font={"size": 12},
+        )
     says = (
         "**What to see.** Every mark is one task; tasks that the encoder describes alike lie near "
         "each other. Nobody told the encoder which family a task comes from: colour and shape were "
@@ -70,12 +82,15 @@ def forming(
     def marks(points: np.ndarray) -> list[go.Scatter]:
         return [
             go.Scatter(
-                x=points[mode == i, 0], y=points[mode == i, 1], name=name, mode="markers",
+                x=points[mode == i, 0],
+                y=points[mode == i, 1],
+                name=name,
+                mode="markers",
                 marker=mode_marker(name, 7, 0.8, 0.6),
                 hovertemplate=name + "<extra></extra>",
             )
             for i, name in enumerate(names)
-        ]  # fmt: skip
+        ]
 
     words = [
         f"step {s:,}: nearest neighbour of the same family {100 * a:.0f} %"
@@ -84,10 +99,13 @@ def forming(
     frames = [go.Frame(data=marks(p), name=w) for p, w in zip(maps, words, strict=True)]
     short = [f"{s:,} · {100 * a:.0f} %" for s, a in zip(steps, agree, strict=True)]
     stops = [
-        {"args": [[w], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
-         "label": label, "method": "animate"}
+        {
+            "args": [[w], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
+            "label": label,
+            "method": "animate",
+        }
         for w, label in zip(words, short, strict=True)
-    ]  # fmt: skip
+    ]
     fig = go.Figure(data=marks(maps[0]), frames=frames)
     says = (
         "**What to see.** Move the slider: the same tasks, described by the encoder at several "
@@ -106,12 +124,23 @@ def forming(
         pad = 0.05 * (values.max() - values.min())
         axis.range = [values.min() - pad, values.max() + pad]
     fig.update_layout(
-        width=820, margin={"t": 84, "l": 12, "r": 12, "b": 110}, legend={"y": 0.935},
-        sliders=[{
-            "steps": stops, "active": 0, "x": 0.04, "len": 0.92, "y": 0, "pad": {"t": 18},
-            "currentvalue": {"prefix": "outer step · neighbours of the same family: ",
-                             "font": {"size": 14}},
-            "transition": {"duration": 0},
-        }],
-    )  # fmt: skip
+        width=820,
+        margin={"t": 84, "l": 12, "r": 12, "b": 110},
+        legend={"y": 0.935},
+        sliders=[
+            {
+                "steps": stops,
+                "active": 0,
+                "x": 0.04,
+                "len": 0.92,
+                "y": 0,
+                "pad": {"t": 18},
+                "currentvalue": {
+                    "prefix": "outer step · neighbours of the same family: ",
+                    "font": {"size": 14},
+                },
+                "transition": {"duration": 0},
+            }
+        ],
+    )
     return fig

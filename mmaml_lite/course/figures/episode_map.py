@@ -40,16 +40,24 @@ def episode_map(view: Mapping[str, Any], title: str = "How the encoder sees epis
     for axis, values in ((fig.layout.xaxis, points[:, 0]), (fig.layout.yaxis, points[:, 1])):
         pad = 0.05 * max(np.ptp(values), 1e-9)
         axis.range = [values.min() - pad, values.max() + pad]
-    return fig.update_layout(width=820, margin={"t": 84, "l": 12, "r": 12, "b": 12},
-                             legend={"y": 0.935})  # fmt: skip
+    return fig.update_layout(
+        width=820, margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935}
+    )
 
 
 def _marks(view, mine, name, color, symbol, size) -> go.Scatter:
     """The marks of the episodes `mine`."""
     return go.Scatter(
-        x=view["points"][mine, 0], y=view["points"][mine, 1], name=name, mode="markers",
-        marker={"color": color, "symbol": symbol, "size": size,
-                "line": {"width": 0.5, "color": "white"}},
+        x=view["points"][mine, 0],
+        y=view["points"][mine, 1],
+        name=name,
+        mode="markers",
+        marker={
+            "color": color,
+            "symbol": symbol,
+            "size": size,
+            "line": {"width": 0.5, "color": "white"},
+        },
         text=[view["hover"][i] for i in np.flatnonzero(mine)],
         hovertemplate="%{text}<extra></extra>",
-    )  # fmt: skip
+    )

@@ -23,36 +23,56 @@ def exploration(
     near `(k,)`, its neighbours in the embedding; colour: "mode", or "place" within the mode.
     """
     fig = make_subplots(
-        2, 2, specs=[[{}, {"rowspan": 2}], [{}, None]], row_heights=[0.74, 0.26],
-        column_widths=[0.44, 0.56], horizontal_spacing=0.06, vertical_spacing=0.13,
+        2,
+        2,
+        specs=[[{}, {"rowspan": 2}], [{}, None]],
+        row_heights=[0.74, 0.26],
+        column_widths=[0.44, 0.56],
+        horizontal_spacing=0.06,
+        vertical_spacing=0.13,
         subplot_titles=[" "] * 3,
-    )  # fmt: skip
+    )
     fig.add_trace(
         go.Scatter(
-            mode="lines", name="towards the goal", hoverinfo="skip",
+            mode="lines",
+            name="towards the goal",
+            hoverinfo="skip",
             line={"color": SOFT, "width": 1.5, "dash": "dash"},
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     fig.add_trace(
         go.Scatter(
-            mode="lines+markers", name="the walk: larger and brighter where the reward is higher",
+            mode="lines+markers",
+            name="the walk: larger and brighter where the reward is higher",
             line={"color": "#bbbbbb", "width": 1},
             marker={"colorscale": "Cividis", "line": {"color": INK, "width": 0.5}},
             hovertemplate="reward %{marker.color:.2f}<extra></extra>",
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     fig.add_trace(
         go.Scatter(
-            mode="markers", name="goal (hidden)", marker=STAR,
+            mode="markers",
+            name="goal (hidden)",
+            marker=STAR,
             hovertemplate="goal %{x:.2f}, %{y:.2f}<extra></extra>",
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     fig.add_trace(
         go.Scatter(
-            mode="lines", showlegend=False, line={"color": INK, "width": 1.5},
+            mode="lines",
+            showlegend=False,
+            line={"color": INK, "width": 1.5},
             hovertemplate="step %{x}: reward %{y:.2f}<extra></extra>",
-        ), 2, 1,
-    )  # fmt: skip
+        ),
+        2,
+        1,
+    )
     names = [f"mode {i + 1} ({x:.1f}, {y:.1f})" for i, (x, y) in enumerate(view["centres"])]
     hover = "goal %{customdata[0]:.2f}, %{customdata[1]:.2f}"
     for trace in map_traces(names, hover, showlegend=False):
@@ -85,9 +105,15 @@ def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, 
     off = view["goals"][mine] - np.asarray(view["centres"])[number]
     turn = np.degrees(np.arctan2(off[:, 1], off[:, 0]))
     return {
-        "color": turn, "colorscale": "Phase", "cmin": -180, "cmax": 180, "symbol": "arrow",
-        "size": 9, "angle": 90 - turn, "line": {"width": 0.5, "color": INK},
-    }  # fmt: skip
+        "color": turn,
+        "colorscale": "Phase",
+        "cmin": -180,
+        "cmax": 180,
+        "symbol": "arrow",
+        "size": 9,
+        "angle": 90 - turn,
+        "line": {"width": 0.5, "color": INK},
+    }
 
 
 def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:

@@ -17,9 +17,12 @@ GLOW = [[0, "white"], [0.05, "white"], [0.05, sequential.Viridis[0]]]
 GLOW += [[0.1 + 0.9 * (i / 9) ** 2, color] for i, color in enumerate(sequential.Viridis)]
 BETWEEN = -1e3  # not NaN: a live figure sends images as JSON
 LOOKS = {  # of the bars: as strong as tau is right
-    "own τ": METHODS["mumomaml"].color, "another task's τ": "#f0a868",
-    "another mode's τ": "#f0a868", "mean τ": "#f0a868", "τ off": "#ffffff",
-}  # fmt: skip
+    "own τ": METHODS["mumomaml"].color,
+    "another task's τ": "#f0a868",
+    "another mode's τ": "#f0a868",
+    "mean τ": "#f0a868",
+    "τ off": "#ffffff",
+}
 
 
 def tiles(maps: np.ndarray) -> np.ndarray:
@@ -44,27 +47,42 @@ def feature_maps(
     block: from 0; steps: before the answers; says: on data and weights.
     """
     fig = make_subplots(
-        2, 5, specs=[[{}, {"colspan": 2}, None, {"colspan": 2}, None],
-                     [{"colspan": 3}, None, None, {"colspan": 2}, None]],
-        column_widths=[0.16, 0.21, 0.21, 0.21, 0.21], row_heights=[0.6, 0.4],
-        horizontal_spacing=0.02, vertical_spacing=0.11, subplot_titles=[" "] * 5,
-    )  # fmt: skip
+        2,
+        5,
+        specs=[
+            [{}, {"colspan": 2}, None, {"colspan": 2}, None],
+            [{"colspan": 3}, None, None, {"colspan": 2}, None],
+        ],
+        column_widths=[0.16, 0.21, 0.21, 0.21, 0.21],
+        row_heights=[0.6, 0.4],
+        horizontal_spacing=0.02,
+        vertical_spacing=0.11,
+        subplot_titles=[" "] * 5,
+    )
     fig.add_trace(
         go.Heatmap(
             colorscale=[[0, "white"], [1, INK]], zmin=0, zmax=1, showscale=False, hoverinfo="skip"
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     for column in (2, 4):
         fig.add_trace(go.Heatmap(coloraxis="coloraxis", hoverinfo="skip"), 1, column)
     _plane(fig)
     names = list(view["scores"])
     fig.add_trace(
         go.Bar(
-            y=names, orientation="h", textposition="auto", insidetextanchor="start",
-            showlegend=False, hoverinfo="skip",
+            y=names,
+            orientation="h",
+            textposition="auto",
+            insidetextanchor="start",
+            showlegend=False,
+            hoverinfo="skip",
             marker={"color": [LOOKS[n] for n in names], "line": {"width": 1.5, "color": SOFT}},
-        ), 2, 4,
-    )  # fmt: skip
+        ),
+        2,
+        4,
+    )
     says = (
         "**What to see.** Top: every little picture is one channel of this block, dark where it is "
         "silent, bright where it is strong; left with FiLM off *in this block only*, right with "
@@ -81,9 +99,14 @@ def feature_maps(
         fig.update_xaxes(**BARE | {"showline": column == 1}, constrain="domain", row=1, col=column)
         axis = {1: "x", 2: "x2", 4: "x3"}[column]
         fig.update_yaxes(
-            **BARE | {"showline": column == 1}, autorange="reversed", scaleanchor=axis,
-            constrain="domain", constraintoward="top", row=1, col=column,
-        )  # fmt: skip
+            **BARE | {"showline": column == 1},
+            autorange="reversed",
+            scaleanchor=axis,
+            constrain="domain",
+            constraintoward="top",
+            row=1,
+            col=column,
+        )
     fig.update_xaxes(title_text="γ, the scale", zeroline=False, row=2, col=1)
     fig.update_yaxes(title_text="β, the shift", zeroline=False, row=2, col=1)
     fig.update_xaxes(
@@ -91,9 +114,10 @@ def feature_maps(
     )
     fig.update_yaxes(autorange="reversed", ticks="", row=2, col=4)
     fig.update_layout(
-        margin={"t": 96, "l": 54, "r": 26, "b": 46}, legend={"y": 0.945},
+        margin={"t": 96, "l": 54, "r": 26, "b": 46},
+        legend={"y": 0.945},
         coloraxis={"colorscale": GLOW, "showscale": False},
-    )  # fmt: skip
+    )
     fig.layout.annotations[4].x = 0.855
     redraw_feature_maps(fig, view)
     return fig
@@ -110,15 +134,21 @@ def _plane(fig: go.Figure) -> None:
     fig.add_trace(
         go.Scatter(
             mode="lines", line={"color": SOFT, "width": 1}, hoverinfo="skip", showlegend=False
-        ), 2, 1,
-    )  # fmt: skip
+        ),
+        2,
+        1,
+    )
     for name, marker in marks:
         fig.add_trace(
             go.Scatter(
-                mode="markers", name=name, marker=marker,
+                mode="markers",
+                name=name,
+                marker=marker,
                 hovertemplate="channel %{text}: γ %{x:.2f}, β %{y:.2f}<extra></extra>",
-            ), 2, 1,
-        )  # fmt: skip
+            ),
+            2,
+            1,
+        )
 
 
 def redraw_feature_maps(fig: go.Figure, view: Mapping[str, Any]) -> None:

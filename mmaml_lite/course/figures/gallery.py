@@ -26,9 +26,14 @@ def gallery(
     """
     modes, tasks = truth.shape[:2]
     fig = make_subplots(
-        modes, tasks, shared_xaxes=True, shared_yaxes=True, horizontal_spacing=0.015,
-        vertical_spacing=0.06, subplot_titles=[" "] * (modes * tasks),
-    )  # fmt: skip
+        modes,
+        tasks,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.015,
+        vertical_spacing=0.06,
+        subplot_titles=[" "] * (modes * tasks),
+    )
     notes = iter(fig.layout.annotations)
     for row in range(modes):
         for column in range(tasks):
@@ -41,18 +46,32 @@ def gallery(
             for name, color, dash, width, y in parts:
                 fig.add_trace(
                     go.Scatter(
-                        x=x, y=drawable(y), name=name, legendgroup=name,
-                        showlegend=first, mode="lines", hoverinfo="skip",
+                        x=x,
+                        y=drawable(y),
+                        name=name,
+                        legendgroup=name,
+                        showlegend=first,
+                        mode="lines",
+                        hoverinfo="skip",
                         line={"color": color, "dash": dash, "width": width, "simplify": False},
-                    ), row + 1, column + 1,
-                )  # fmt: skip
+                    ),
+                    row + 1,
+                    column + 1,
+                )
             fig.add_trace(
                 go.Scatter(
-                    x=seen_x[at], y=seen_y[at], name="points seen", legendgroup="seen",
-                    showlegend=first, mode="markers", hoverinfo="skip",
+                    x=seen_x[at],
+                    y=seen_y[at],
+                    name="points seen",
+                    legendgroup="seen",
+                    showlegend=first,
+                    mode="markers",
+                    hoverinfo="skip",
                     marker={"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": INK}},
-                ), row + 1, column + 1,
-            )  # fmt: skip
+                ),
+                row + 1,
+                column + 1,
+            )
             missed = [
                 f"<span style='color:{METHODS[k].color}'>●</span> "
                 f"{METHODS[k].label.removesuffix('MAML').rstrip('-') or 'MAML'} "

@@ -27,11 +27,14 @@ def gates(
     """
     units = len(view["added"])
     fig = make_subplots(
-        2, units, specs=[[{}] * units, [{"colspan": units - 2}, *[None] * (units - 3),
-                                        {"colspan": 2}, None]],
-        row_heights=[0.36, 0.64], vertical_spacing=0.16, horizontal_spacing=0.022,
+        2,
+        units,
+        specs=[[{}] * units, [{"colspan": units - 2}, *[None] * (units - 3), {"colspan": 2}, None]],
+        row_heights=[0.36, 0.64],
+        vertical_spacing=0.16,
+        horizontal_spacing=0.022,
         subplot_titles=[*(f"unit {i + 1}" for i in range(units)), " ", " "],
-    )  # fmt: skip
+    )
     places = [(1, i + 1) for i in range(units)] + [(2, 1)]
     for row, column in places:
         first = row == 2
@@ -40,18 +43,28 @@ def gates(
         fig.update_xaxes(range=[-5, 5], tickvals=[-5, 0, 5], row=row, col=column)
         reach = 4 if first else 8
         fig.update_yaxes(
-            range=[-reach, reach], tickvals=[-reach, 0, reach], zerolinecolor="#bdbdbd",
-            showticklabels=column == 1, row=row, col=column,
-        )  # fmt: skip
+            range=[-reach, reach],
+            tickvals=[-reach, 0, reach],
+            zerolinecolor="#bdbdbd",
+            showticklabels=column == 1,
+            row=row,
+            col=column,
+        )
     fig.add_trace(_line("target", INK, "dash", 2, True), 2, 1)
     for name, color, hatch in (("γ, the scale", ACTIVE, ""), ("β, the shift", "white", "/")):
         fig.add_trace(
             go.Bar(
-                name=name, marker={"color": color, "line": {"color": ACTIVE, "width": 1.5},
-                                   "pattern": {"shape": hatch, "fgcolor": ACTIVE, "size": 6}},
+                name=name,
+                marker={
+                    "color": color,
+                    "line": {"color": ACTIVE, "width": 1.5},
+                    "pattern": {"shape": hatch, "fgcolor": ACTIVE, "size": 6},
+                },
                 hovertemplate=f"unit %{{x}}: {name[0]} = %{{y:.2f}}<extra></extra>",
-            ), 2, units - 1,
-        )  # fmt: skip
+            ),
+            2,
+            units - 1,
+        )
     fig.update_xaxes(tickvals=list(range(1, units + 1)), title_text="unit", row=2, col=units - 1)
     fig.update_yaxes(side="right", row=2, col=units - 1)
     fig.update_xaxes(title_text="x", row=2, col=1)
@@ -71,9 +84,12 @@ def gates(
 
 def _line(name: str, color: str, dash: str, width: float, legend: bool) -> go.Scatter:
     return go.Scatter(
-        mode="lines", name=name, showlegend=legend, hoverinfo="skip",
+        mode="lines",
+        name=name,
+        showlegend=legend,
+        hoverinfo="skip",
         line={"color": color, "dash": dash, "width": width, "simplify": False},
-    )  # fmt: skip
+    )
 
 
 def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
@@ -128,13 +144,21 @@ def reach(
     for name, column, (color, hatch, edge) in zip(names, off.T, looks, strict=False):
         fig.add_trace(
             go.Bar(
-                y=list(targets), x=column, name=name, orientation="h",
-                text=[f"{v:.2f}" for v in column], textposition="outside", cliponaxis=False,
-                marker={"color": color, "line": {"color": edge, "width": 1.5},
-                        "pattern": {"shape": hatch, "fgcolor": SOFT, "size": 6}},
+                y=list(targets),
+                x=column,
+                name=name,
+                orientation="h",
+                text=[f"{v:.2f}" for v in column],
+                textposition="outside",
+                cliponaxis=False,
+                marker={
+                    "color": color,
+                    "line": {"color": edge, "width": 1.5},
+                    "pattern": {"shape": hatch, "fgcolor": SOFT, "size": 6},
+                },
                 hovertemplate=f"{name}, %{{y}}: %{{x:.2f}}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     says = (
         "**What to see.** The best setting of each gate's faders that gradient descent (from 32 "
         "starts) or thinking found, as a distance between curves (root mean square; 0 is perfect). "

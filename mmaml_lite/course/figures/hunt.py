@@ -122,44 +122,71 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
         "A hunt for a hidden goal, by a script" if view["script"] else "A hunt for a hidden goal"
     )
     fig = make_subplots(
-        2, 2, specs=[[{"rowspan": 2}, {}], [None, {}]], column_widths=[0.5, 0.5],
-        horizontal_spacing=0.12, vertical_spacing=0.3,
+        2,
+        2,
+        specs=[[{"rowspan": 2}, {}], [None, {}]],
+        column_widths=[0.5, 0.5],
+        horizontal_spacing=0.12,
+        vertical_spacing=0.3,
         subplot_titles=["The plane", "Reward of every step", "Return over these steps"],
-    )  # fmt: skip
+    )
     for line in lines(view):
         fig.add_trace(
             go.Scatter(
-                x=line["x"], y=line["y"], mode="lines", hoverinfo="skip",
+                x=line["x"],
+                y=line["y"],
+                mode="lines",
+                hoverinfo="skip",
                 line={k: line[k] for k in ("color", "width", "dash") if k in line},
-            ), 1, 1,
-        )  # fmt: skip
+            ),
+            1,
+            1,
+        )
     marks = dots(view)
     fig.add_trace(
         go.Scatter(
-            x=[dot["x"] for dot in marks], y=[dot["y"] for dot in marks], mode="markers+text",
-            text=[dot.get("label", "") for dot in marks], textposition="top center",
+            x=[dot["x"] for dot in marks],
+            y=[dot["y"] for dot in marks],
+            mode="markers+text",
+            text=[dot.get("label", "") for dot in marks],
+            textposition="top center",
             hovertemplate="%{x:.2f}, %{y:.2f}<extra></extra>",
-            marker={"color": [dot["color"] for dot in marks], "opacity": 1,
-                    "symbol": [dot.get("symbol", "circle") for dot in marks],
-                    "size": [2 * dot["size"] for dot in marks], "line": {"width": 1, "color": INK}},
-        ), 1, 1,
-    )  # fmt: skip
+            marker={
+                "color": [dot["color"] for dot in marks],
+                "opacity": 1,
+                "symbol": [dot.get("symbol", "circle") for dot in marks],
+                "size": [2 * dot["size"] for dot in marks],
+                "line": {"width": 1, "color": INK},
+            },
+        ),
+        1,
+        1,
+    )
     steps = np.arange(1, len(view["rewards"]) + 1)
     fig.add_trace(
         go.Bar(
-            x=steps, y=view["rewards"], marker={"color": colors(view["rewards"]),
-            "line": {"width": 1, "color": INK}}, hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
-        ), 1, 2,
-    )  # fmt: skip
+            x=steps,
+            y=view["rewards"],
+            marker={"color": colors(view["rewards"]), "line": {"width": 1, "color": INK}},
+            hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
+        ),
+        1,
+        2,
+    )
     rows = dict(reversed(view["rows"].items()))  # plotly begins at the bottom
     earned = [row["return"] for row in rows.values()]
     fig.add_trace(
         go.Bar(
-            y=[row["label"] for row in rows.values()], x=earned, orientation="h",
-            marker={"color": [WHO[key] for key in rows]}, hoverinfo="skip",
+            y=[row["label"] for row in rows.values()],
+            x=earned,
+            orientation="h",
+            marker={"color": [WHO[key] for key in rows]},
+            hoverinfo="skip",
             text=[number(value) for value in earned],
-        ), 2, 2,
-    )  # fmt: skip
+        ),
+        2,
+        2,
+    )
     fig.update_xaxes(range=[-REACH, REACH], constrain="domain", row=1, col=1)
     fig.update_yaxes(range=[-REACH, REACH], scaleanchor="x", constrain="domain", row=1, col=1)
     fig.update_xaxes(

@@ -32,27 +32,45 @@ def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one p
             wide = 3 * (len(view["names"]) - i) - 1 if alike else 3
             fig.add_trace(
                 go.Scatter(
-                    mode="lines", name=f"a {name} task", legendgroup=name, showlegend=column == 1,
+                    mode="lines",
+                    name=f"a {name} task",
+                    legendgroup=name,
+                    showlegend=column == 1,
                     line=line | {"width": wide},
                     hovertemplate=name + ": x %{x:.1f}, %{y:.2f}<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
         fig.add_trace(
             go.Scatter(
-                mode="markers", legendgroup=name, showlegend=False, hoverinfo="skip",
-                marker={"symbol": style.symbol, "size": 9, "color": style.color,
-                        "line": {"width": 1, "color": INK}},
-            ), 1, 1,
-        )  # fmt: skip
+                mode="markers",
+                legendgroup=name,
+                showlegend=False,
+                hoverinfo="skip",
+                marker={
+                    "symbol": style.symbol,
+                    "size": 9,
+                    "color": style.color,
+                    "line": {"width": 1, "color": INK},
+                },
+            ),
+            1,
+            1,
+        )
     for column in range(2, 2 + len(keys)):
         fig.add_trace(
             go.Scatter(
-                mode="markers", name="pulled up by 1 here", legendgroup="at",
+                mode="markers",
+                name="pulled up by 1 here",
+                legendgroup="at",
                 showlegend=column == 2,
                 marker={"symbol": "triangle-up", "size": 14, "color": INK},
                 hovertemplate="pulled here: x %{x:.1f}<extra></extra>",
-            ), 1, column,
-        )  # fmt: skip
+            ),
+            1,
+            column,
+        )
         fig.update_yaxes(range=[-2.1, 2.6], row=1, col=column)
     fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x")
     fig.update_yaxes(range=[-8, 8], row=1, col=1)
@@ -106,10 +124,15 @@ def tangents(
     x, truth, start `(grid,)`; seen_x, seen_y `(K,)`; real, formula `(panels, grid)`.
     """
     fig = make_subplots(
-        1, len(real), shared_yaxes=True, horizontal_spacing=0.04,
-        subplot_titles=[f"{h}: apart by {np.sqrt(np.square(a - b).mean()):.2f}"
-                        for h, a, b in zip(headings, real, formula, strict=True)],
-    )  # fmt: skip
+        1,
+        len(real),
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+        subplot_titles=[
+            f"{h}: apart by {np.sqrt(np.square(a - b).mean()):.2f}"
+            for h, a, b in zip(headings, real, formula, strict=True)
+        ],
+    )
     blue = METHODS["maml"].color
     for panel in range(len(real)):
         looks = [
@@ -121,19 +144,32 @@ def tangents(
         for name, y, color, dash, width, opacity in looks:
             fig.add_trace(
                 go.Scatter(
-                    x=x, y=drawable(y), mode="lines", name=name, legendgroup=name,
-                    opacity=opacity, showlegend=panel == 0,
+                    x=x,
+                    y=drawable(y),
+                    mode="lines",
+                    name=name,
+                    legendgroup=name,
+                    opacity=opacity,
+                    showlegend=panel == 0,
                     line={"color": color, "dash": dash, "width": width, "simplify": False},
                     hovertemplate=name + ": x %{x:.1f}, y %{y:.2f}<extra></extra>",
-                ), 1, panel + 1,
-            )  # fmt: skip
+                ),
+                1,
+                panel + 1,
+            )
         fig.add_trace(
             go.Scatter(
-                x=seen_x, y=seen_y, mode="markers", name="points seen", legendgroup="seen",
+                x=seen_x,
+                y=seen_y,
+                mode="markers",
+                name="points seen",
+                legendgroup="seen",
                 showlegend=panel == 0,
                 marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
-            ), 1, panel + 1,
-        )  # fmt: skip
+            ),
+            1,
+            panel + 1,
+        )
     says = (
         "**What to see.** Broad: the real network after its gradient steps; dashed: "
         "f₀(x) + k(x, X) M (y − f₀(X)). With small steps they are one curve. With the steps that "
@@ -155,18 +191,28 @@ def ladder(
         style = METHODS.get(row["key"])
         fig.add_trace(
             go.Bar(
-                y=[row["label"]], x=[row["mean"]], orientation="h", showlegend=False, width=0.65,
+                y=[row["label"]],
+                x=[row["mean"]],
+                orientation="h",
+                showlegend=False,
+                width=0.65,
                 error_x={"array": [row["ci95"]], "thickness": 1.5, "width": 5, "color": INK},
-                marker={"color": style.color if style else "white",
-                        "line": {"color": INK if style else SOFT, "width": 1},
-                        "pattern": {"shape": "" if style else "/", "fgcolor": SOFT, "size": 6}},
+                marker={
+                    "color": style.color if style else "white",
+                    "line": {"color": INK if style else SOFT, "width": 1},
+                    "pattern": {"shape": "" if style else "/", "fgcolor": SOFT, "size": 6},
+                },
                 hovertemplate=f"{row['label']}: %{{x:.3f}} ± {row['ci95']:.3f}<extra></extra>",
             )
-        )  # fmt: skip
+        )
         fig.add_annotation(
-            x=row["mean"] + row["ci95"], y=row["label"], text=f"  <b>{row['mean']:.2f}</b>",
-            xanchor="left", showarrow=False, font={"size": 13},
-        )  # fmt: skip
+            x=row["mean"] + row["ci95"],
+            y=row["label"],
+            text=f"  <b>{row['mean']:.2f}</b>",
+            xanchor="left",
+            showarrow=False,
+            font={"size": 13},
+        )
     says = (
         "**What to see.** Mean squared error after adapting, on noisy targets; black bars are 95 % "
         "intervals. Filled: methods, on the same test tasks. Hatched: floors, the best that *any* "

@@ -155,21 +155,33 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
     task_loss (before, after); background: "before" or "after"; reveal: bool.
     """
     fig = make_subplots(
-        1, 2, column_widths=[0.6, 0.4], horizontal_spacing=0.14,
+        1,
+        2,
+        column_widths=[0.6, 0.4],
+        horizontal_spacing=0.14,
         subplot_titles=[heading(view), fit_heading(view)],
-    )  # fmt: skip
+    )
     stops = zip(np.linspace(0, 1, len(SHADES)), SHADES, strict=True)
     start, size = np.log10(EDGES[0]), np.log10(1.5)
     fig.add_trace(
         go.Contour(
-            x=view["shifts"], y=view["heights"], z=np.log10(view["loss"]).round(3),
+            x=view["shifts"],
+            y=view["heights"],
+            z=np.log10(view["loss"]).round(3),
             colorscale=[[stop, f"rgb{tuple(map(int, shade))}"] for stop, shade in stops],
             contours={"start": start, "end": np.log10(EDGES[-1]) + size / 2, "size": size},
-            line={"width": 0.5, "color": SOFT}, hoverinfo="skip",
-            colorbar={"x": 0.53, "thickness": 12, "tickvals": np.log10(EDGES[::2]),
-                      "ticktext": [f"{e:.2g}" for e in EDGES[::2]]},
-        ), 1, 1,
-    )  # fmt: skip
+            line={"width": 0.5, "color": SOFT},
+            hoverinfo="skip",
+            colorbar={
+                "x": 0.53,
+                "thickness": 12,
+                "tickvals": np.log10(EDGES[::2]),
+                "ticktext": [f"{e:.2g}" for e in EDGES[::2]],
+            },
+        ),
+        1,
+        1,
+    )
     for mark in marks(view):
         text = [""] * (len(mark["x"]) - 1) + [mark.get("label", "")]
         fig.add_trace(_trace(mark, text, "top center"), 1, 1)
@@ -178,10 +190,14 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
         trace = _trace(arrow | {"x": x, "y": y})
         trace.update(
             mode="lines+markers",
-            marker={"symbol": "arrow", "angleref": "previous", "color": arrow["color"],
-                    "size": [0, 9 + 1.5 * arrow["width"]],
-                    "line": {"width": 1, "color": arrow["color"]}},
-        )  # fmt: skip
+            marker={
+                "symbol": "arrow",
+                "angleref": "previous",
+                "color": arrow["color"],
+                "size": [0, 9 + 1.5 * arrow["width"]],
+                "line": {"width": 1, "color": arrow["color"]},
+            },
+        )
         fig.add_trace(trace, 1, 1)
     place = {"x": [view["theta"][0]], "y": [view["theta"][1]], "color": INK, "width": 1}
     fig.add_trace(_trace(place, ["<b>θ</b>"], "bottom center"), 1, 1)
@@ -210,7 +226,11 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
 def _trace(line: Mapping[str, Any], text: list[str] | None = None, side: str = "") -> go.Scatter:
     """A line of the pad as a plotly trace."""
     return go.Scatter(
-        x=line["x"], y=line["y"], mode="lines+text" if text else "lines", text=text,
-        textposition=side or None, hoverinfo="skip",
+        x=line["x"],
+        y=line["y"],
+        mode="lines+text" if text else "lines",
+        text=text,
+        textposition=side or None,
+        hoverinfo="skip",
         line={"color": line["color"], "width": line["width"], "dash": line.get("dash", "solid")},
-    )  # fmt: skip
+    )

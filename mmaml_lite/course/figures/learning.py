@@ -32,37 +32,57 @@ def learning(
     `(n,)`).
     """
     fig = make_subplots(
-        1, len(views), shared_yaxes=True, horizontal_spacing=0.025,
+        1,
+        len(views),
+        shared_yaxes=True,
+        horizontal_spacing=0.025,
         subplot_titles=[f"<b>{v['title']}</b>" for v in views],
-    )  # fmt: skip
+    )
     named, ends = set(), []
     for column, view in enumerate(views, 1):
         for label, (key, dash, steps, losses) in view["curves"].items():
             x, y = smoothed(np.asarray(steps, float), np.asarray(losses, float))
             fig.add_trace(
                 go.Scatter(
-                    x=x, y=y, mode="lines", name=label, legendgroup=label,
+                    x=x,
+                    y=y,
+                    mode="lines",
+                    name=label,
+                    legendgroup=label,
                     showlegend=label not in named,
                     line={"color": METHODS[key].color, "dash": dash, "width": 2},
                     hovertemplate=f"{label}, step %{{x:,}}: %{{y:.3f}}<extra></extra>",
-                ), 1, column,
-            )  # fmt: skip
+                ),
+                1,
+                column,
+            )
             named.add(label)
             ends.append(f"{view['title']}, {label}: {y[-1]:.2f} at step {x[-1]:,.0f}")
         fig.add_hline(
-            y=view["floor"], line={"color": SOFT, "dash": "longdash", "width": 1.5},
-            row=1, col=column,
-        )  # fmt: skip
+            y=view["floor"],
+            line={"color": SOFT, "dash": "longdash", "width": 1.5},
+            row=1,
+            col=column,
+        )
         fig.add_annotation(
-            text="Bayes", x=0, xref="x domain", xanchor="left", y=np.log10(view["floor"]),
-            yanchor="top", showarrow=False, font={"size": 12, "color": SOFT}, row=1, col=column,
-        )  # fmt: skip
+            text="Bayes",
+            x=0,
+            xref="x domain",
+            xanchor="left",
+            y=np.log10(view["floor"]),
+            yanchor="top",
+            showarrow=False,
+            font={"size": 12, "color": SOFT},
+            row=1,
+            col=column,
+        )
     lowest = min(view["floor"] for view in views)
     fig.update_xaxes(type="log", title_text="outer steps", dtick=1)
     fig.update_yaxes(
-        type="log", range=[np.log10(0.7 * lowest), np.log10(30)],
+        type="log",
+        range=[np.log10(0.7 * lowest), np.log10(30)],
         tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20],
-    )  # fmt: skip
+    )
     fig.update_yaxes(title_text="training loss", col=1, row=1)
     says = (
         "**What to see.** The training loss, which is the error on fresh tasks, averaged over ever "

@@ -27,19 +27,27 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
         [{}, {"colspan": columns - 1}, *[None] * (columns - 2)],
     ]
     fig = make_subplots(
-        2, columns, specs=layout, vertical_spacing=0.16, horizontal_spacing=0.05,
+        2,
+        columns,
+        specs=layout,
+        vertical_spacing=0.16,
+        horizontal_spacing=0.05,
         subplot_titles=[" "] * (tasks + 2),
-    )  # fmt: skip
+    )
     for column in range(1, tasks + 1):
         for trace in stage_traces("mumomaml", legend=column == 1):
             fig.add_trace(trace, 1, column)
         fig.update_yaxes(range=[-8, 8], showticklabels=column == 1, row=1, col=column)
     fig.add_trace(
         go.Scatter(
-            mode="lines", showlegend=False, line={"color": METHODS["mumomaml"].color, "width": 2},
+            mode="lines",
+            showlegend=False,
+            line={"color": METHODS["mumomaml"].color, "width": 2},
             hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
-        ), 2, 1,
-    )  # fmt: skip
+        ),
+        2,
+        1,
+    )
     if view["floor"] is not None:
         fig.add_hline(
             y=view["floor"], line={"color": SOFT, "dash": "longdash", "width": 1.5}, row=2, col=1
@@ -47,11 +55,15 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
     for name in view["names"]:
         fig.add_trace(
             go.Scatter(
-                mode="markers", legend="legend2", name=name,
+                mode="markers",
+                legend="legend2",
+                name=name,
                 marker=mode_marker(name, 7),
                 hovertemplate=name + "<extra></extra>",
-            ), 2, 2,
-        )  # fmt: skip
+            ),
+            2,
+            2,
+        )
     says = (
         "**What to see.** Above: one task of each family, before any gradient step (dotted), after "
         "each (thin) and after the last (thick), with the weights of this moment. Below left: the "
@@ -60,10 +72,19 @@ def training(view: Mapping[str, Any], title: str = "A training run, live") -> go
         "be compared with the next), one mark a task, coloured by family."
     )
     finish(fig, 600, title, says, "")
-    fig.update_layout(margin={"t": 96, "l": 48, "r": 12, "b": 44}, legend={"y": 0.955},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+    fig.update_layout(
+        margin={"t": 96, "l": 48, "r": 12, "b": 44},
+        legend={"y": 0.955},
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+    )
     lowest = 0.6 * (view["floor"] or 0.1)
     span = [np.log10(lowest), np.log10(30)]
     fig.update_yaxes(type="log", dtick=1, range=span, title_text="training loss", row=2, col=1)
@@ -80,9 +101,11 @@ def redraw_training(fig: go.Figure, view: Mapping[str, Any]) -> None:
     heads, told = [], []
     for i in range(tasks):
         one = {
-            "x": view["x"], "truth": view["truth"][i],
-            "seen_x": view["seen_x"][i], "seen_y": view["seen_y"][i],
-        }  # fmt: skip
+            "x": view["x"],
+            "truth": view["truth"][i],
+            "seen_x": view["seen_x"][i],
+            "seen_y": view["seen_y"][i],
+        }
         panel = fig.data[PANEL * i : PANEL * (i + 1)]
         for trace, values in zip(panel, stage_data(one, view["curves"][i]), strict=True):
             trace.x, trace.y = values["x"], values["y"]

@@ -35,9 +35,14 @@ def microscope(
             else {"rowspan": 2, "b": 0.02, "t": 0.05}
         )
     fig = make_subplots(
-        2 * blocks, 3, specs=specs, column_widths=[0.44, 0.28, 0.28], horizontal_spacing=0.055,
-        vertical_spacing=0.0, subplot_titles=[" "] * len(places),
-    )  # fmt: skip
+        2 * blocks,
+        3,
+        specs=specs,
+        column_widths=[0.44, 0.28, 0.28],
+        horizontal_spacing=0.055,
+        vertical_spacing=0.0,
+        subplot_titles=[" "] * len(places),
+    )
     for (kind, first, *_), (row, column) in places.items():
         if kind == "fit":
             fig.add_traces(list(_looks(view["method"], legend=first == 0)), row, column)
@@ -82,20 +87,31 @@ def _looks(key: str, legend: bool) -> Iterator[go.Scatter]:
 def _bars(legend: bool) -> Iterator[Any]:
     """One row of tau of one block: bars, the mean over tasks, and the other task's."""
     yield go.Scatter(  # one filled outline: a browser redraws it far quicker than 600 bars
-        mode="lines", name="τ acting on A", legendgroup="tau", showlegend=legend, fill="tozeroy",
+        mode="lines",
+        name="τ acting on A",
+        legendgroup="tau",
+        showlegend=legend,
+        fill="tozeroy",
         fillcolor=METHODS["mumomaml"].color,
         line={"color": METHODS["mumomaml"].color, "width": 0.5, "shape": "hvh", "simplify": False},
         hovertemplate="place %{x}: %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
     yield go.Scatter(
-        mode="lines", name="mean τ", legendgroup="mean", showlegend=legend, hoverinfo="skip",
+        mode="lines",
+        name="mean τ",
+        legendgroup="mean",
+        showlegend=legend,
+        hoverinfo="skip",
         line={"color": SOFT, "width": 2, "shape": "hvh", "simplify": False},
-    )  # fmt: skip
+    )
     yield go.Scatter(
-        mode="markers", name="B's own τ", legendgroup="other", showlegend=legend,
+        mode="markers",
+        name="B's own τ",
+        legendgroup="other",
+        showlegend=legend,
         marker={"symbol": "circle", "size": 3.5, "color": INK},
         hovertemplate="B, place %{x}: %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _places(blocks: int) -> dict[tuple, tuple[int, int]]:

@@ -51,9 +51,12 @@ def plane_axes(fig: go.Figure, row: int, column: int, number: int, labels: bool 
 def cost_axis(fig: go.Figure, **place: int) -> None:
     """Make a y axis one of returns: the trace's y is minus the return, better is higher up."""
     fig.update_yaxes(
-        type="log", tickvals=COSTS, ticktext=[f"−{cost}" for cost in COSTS], minor={"ticks": ""},
+        type="log",
+        tickvals=COSTS,
+        ticktext=[f"−{cost}" for cost in COSTS],
+        minor={"ticks": ""},
         **place,
-    )  # fmt: skip
+    )
 
 
 def cost(returns: np.ndarray) -> np.ndarray:
@@ -85,36 +88,58 @@ def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> g
         style = METHODS[key]
         fig.add_trace(
             go.Scatter(
-                mode="lines+markers", name=style.label, showlegend=False,
+                mode="lines+markers",
+                name=style.label,
+                showlegend=False,
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 8, "color": style.color},
                 hovertemplate=f"{style.label}, %{{x}}: −%{{y:.1f}}<extra></extra>",
-            ), 1, 3,
-        )  # fmt: skip
+            ),
+            1,
+            3,
+        )
     fig.add_trace(
         go.Scatter(
-            mode="markers", showlegend=False, hoverinfo="skip",
+            mode="markers",
+            showlegend=False,
+            hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 17, "color": INK, "line": {"width": 2}},
-        ), 1, 3,
-    )  # fmt: skip
+        ),
+        1,
+        3,
+    )
     for name, dash in (("goal", "longdash"), ("mode", "dot")):
         fig.add_trace(
             go.Scatter(
-                mode="lines", showlegend=False, line={"color": SOFT, "width": 1.5, "dash": dash},
+                mode="lines",
+                showlegend=False,
+                line={"color": SOFT, "width": 1.5, "dash": dash},
                 hovertemplate=f"told the {name}: −%{{y:.1f}}<extra></extra>",
-            ), 1, 3,
-        )  # fmt: skip
+            ),
+            1,
+            3,
+        )
     fig.add_trace(
         go.Scatter(
-            mode="text", showlegend=False, textposition="middle left", hoverinfo="skip",
-            textfont={"size": 11, "color": SOFT}, text=["told the goal", "told its mode"],
-        ), 1, 3,
-    )  # fmt: skip
+            mode="text",
+            showlegend=False,
+            textposition="middle left",
+            hoverinfo="skip",
+            textfont={"size": 11, "color": SOFT},
+            text=["told the goal", "told its mode"],
+        ),
+        1,
+        3,
+    )
     fig.update_xaxes(
-        tickvals=list(range(len(view["names"]))), ticktext=view["short"],
-        range=[-0.4, len(view["names"]) - 0.6], title_text="gradient steps", title_standoff=2,
-        row=1, col=3,
-    )  # fmt: skip
+        tickvals=list(range(len(view["names"]))),
+        ticktext=view["short"],
+        range=[-0.4, len(view["names"]) - 0.6],
+        title_text="gradient steps",
+        title_standoff=2,
+        row=1,
+        col=3,
+    )
     cost_axis(fig, row=1, col=3)
     fig.update_yaxes(range=[np.log10(300), np.log10(0.8)], row=1, col=3)
     says = (
@@ -135,27 +160,49 @@ def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     """Empty traces of one panel, from the back to the front; `_plane_data` fills them."""
     style = METHODS[key]
     yield go.Scatter(
-        mode="lines", name="goals in training", legendgroup="rings", showlegend=legend,
-        line={"color": "#9a9a9a", "width": 1}, hoverinfo="skip",
-    )  # fmt: skip
+        mode="lines",
+        name="goals in training",
+        legendgroup="rings",
+        showlegend=legend,
+        line={"color": "#9a9a9a", "width": 1},
+        hoverinfo="skip",
+    )
     yield go.Scatter(
-        mode="lines", name="first walk, knowing nothing", legendgroup="first", showlegend=legend,
-        line={"color": SOFT, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
-    )  # fmt: skip
+        mode="lines",
+        name="first walk, knowing nothing",
+        legendgroup="first",
+        showlegend=legend,
+        line={"color": SOFT, "width": 1.5, "dash": "dot"},
+        hoverinfo="skip",
+    )
     yield go.Scatter(
-        mode="lines", name="walks now", showlegend=False, hoverinfo="skip", opacity=0.75,
+        mode="lines",
+        name="walks now",
+        showlegend=False,
+        hoverinfo="skip",
+        opacity=0.75,
         line={"color": style.color, "width": 1.8},
-    )  # fmt: skip
+    )
     yield go.Scatter(
-        mode="markers", name="where they end", showlegend=False, hoverinfo="skip",
-        marker={"color": style.color, "symbol": style.symbol, "size": 9,
-                "line": {"color": "white", "width": 1}},
-    )  # fmt: skip
+        mode="markers",
+        name="where they end",
+        showlegend=False,
+        hoverinfo="skip",
+        marker={
+            "color": style.color,
+            "symbol": style.symbol,
+            "size": 9,
+            "line": {"color": "white", "width": 1},
+        },
+    )
     yield go.Scatter(
-        mode="markers", name="goal (hidden)", legendgroup="goal", showlegend=legend,
+        mode="markers",
+        name="goal (hidden)",
+        legendgroup="goal",
+        showlegend=legend,
         marker=STAR,
         hovertemplate="goal %{x:.2f}, %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def _plane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:

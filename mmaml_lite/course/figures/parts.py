@@ -23,10 +23,14 @@ def parts(
         go.Table(
             columnwidth=[0.9, 2.4, 1.9, 2.6],
             header={"values": HEADINGS, "align": "left", "fill": {"color": "#f3f3f3"}},
-            cells={"values": list(zip(*cells, strict=True)), "align": "left", "height": 24,
-                   "fill": {"color": "white"}},
+            cells={
+                "values": list(zip(*cells, strict=True)),
+                "align": "left",
+                "height": 24,
+                "fill": {"color": "white"},
+            },
         )
-    )  # fmt: skip
+    )
     says = (
         "**What to see.** The upper path looks at the examples and writes τ; the lower path, the "
         "task network, is modulated by it and then learns by gradient steps. Orange: what "

@@ -23,26 +23,39 @@ def policy_training(view: Mapping[str, Any]) -> go.Figure:
     panels, style = len(view["goals"]), METHODS["mumomaml" if view["modulated"] else "maml"]
     layout = [[{}] * panels, [{"colspan": panels}, *[None] * (panels - 1)]]
     fig = make_subplots(
-        2, panels, specs=layout, row_heights=[0.55, 0.45], vertical_spacing=0.14,
-        horizontal_spacing=0.03, subplot_titles=[" "] * (panels + 1),
-    )  # fmt: skip
+        2,
+        panels,
+        specs=layout,
+        row_heights=[0.55, 0.45],
+        vertical_spacing=0.14,
+        horizontal_spacing=0.03,
+        subplot_titles=[" "] * (panels + 1),
+    )
     circles = rings(view["centres"], view["spread"])
     before = {"color": SOFT, "width": 1, "dash": "dot"}
     after = {"color": style.color, "width": 1.5}
     for column in range(1, panels + 1):
         for trace in (
             go.Scatter(
-                x=circles[:, 0], y=circles[:, 1], mode="lines", name="goals in training",
+                x=circles[:, 0],
+                y=circles[:, 1],
+                mode="lines",
+                name="goals in training",
                 line={"color": "#9a9a9a", "width": 1},
             ),
             go.Scatter(mode="lines", name="walks before the gradient step", line=before),
             go.Scatter(mode="lines", name="after it", line=after),
             go.Scatter(
-                mode="markers", name="goal (hidden)",
-                marker={"symbol": "star", "size": 15, "color": "#F0E442",
-                        "line": {"color": INK, "width": 1.5}},
+                mode="markers",
+                name="goal (hidden)",
+                marker={
+                    "symbol": "star",
+                    "size": 15,
+                    "color": "#F0E442",
+                    "line": {"color": INK, "width": 1.5},
+                },
             ),
-        ):  # fmt: skip
+        ):
             trace.update(legendgroup=trace.name, showlegend=column == 1, hoverinfo="skip")
             fig.add_trace(trace, 1, column)
         plane_axes(fig, 1, column, column, labels=column == 1)
@@ -50,16 +63,25 @@ def policy_training(view: Mapping[str, Any]) -> go.Figure:
     for name, line in (("before", before | {"width": 2}), ("after", after | {"width": 2.5})):
         fig.add_trace(
             go.Scatter(
-                mode="lines+markers", name=name, showlegend=False, line=line,
-                marker={"size": 5}, hovertemplate=f"step %{{x}}, {name}: %{{y:.1f}}<extra></extra>",
-            ), 2, 1,
-        )  # fmt: skip
+                mode="lines+markers",
+                name=name,
+                showlegend=False,
+                line=line,
+                marker={"size": 5},
+                hovertemplate=f"step %{{x}}, {name}: %{{y:.1f}}<extra></extra>",
+            ),
+            2,
+            1,
+        )
     for name, dash in (("goal", "longdash"), ("mode", "dashdot")):
         fig.add_hline(
-            y=view["floors"][name], line={"color": SOFT, "dash": dash, "width": 1.5}, row=2, col=1,
+            y=view["floors"][name],
+            line={"color": SOFT, "dash": dash, "width": 1.5},
+            row=2,
+            col=1,
             annotation={"text": f"told the {name}", "font": {"size": 11, "color": SOFT}},
             annotation_position="bottom right" if name == "mode" else "top right",
-        )  # fmt: skip
+        )
     fig.update_xaxes(title_text="outer steps", range=[0, 1.01 * view["iterations"]], row=2, col=1)
     fig.update_yaxes(title_text="return", range=[WORST, 8], row=2, col=1)
     says = (

@@ -11,9 +11,11 @@ from mmaml_lite.course.figures.numerals import number
 from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish
 
 LOOKS = [  # colour and symbol of the first stage shown, the second and so on
-    (SOFT, "x"), (METHODS["mumomaml"].color, "circle"), ("#009E73", "diamond"),
+    (SOFT, "x"),
+    (METHODS["mumomaml"].color, "circle"),
+    ("#009E73", "diamond"),
     ("#0072B2", "square"),
-]  # fmt: skip
+]
 PARTS = {  # colour, pattern
     "aside": ("beside the target, on average", "#56B4E9", ""),
     "around": ("swinging around it", "#E69F00", "/"),
@@ -29,43 +31,74 @@ def reached(
     view: goals `(tasks,)`; stages, their names; settled `(stages, tasks)`; what is reached, with
     its unit; parts: by key of PARTS `(stages,)`, positive.
     """
-    fig = make_subplots(1, 2, column_widths=[0.5, 0.5], horizontal_spacing=0.1,
-                        subplot_titles=["<b>reached in the second half</b>",
-                                        "<b>what the return is lost to</b>"])  # fmt: skip
+    fig = make_subplots(
+        1,
+        2,
+        column_widths=[0.5, 0.5],
+        horizontal_spacing=0.1,
+        subplot_titles=["<b>reached in the second half</b>", "<b>what the return is lost to</b>"],
+    )
     goals, ends = view["goals"], np.array([view["goals"].min(), view["goals"].max()])
     fig.add_trace(
         go.Scatter(
-            x=ends, y=ends, mode="lines", name="on target", hoverinfo="skip",
+            x=ends,
+            y=ends,
+            mode="lines",
+            name="on target",
+            hoverinfo="skip",
             line={"color": INK, "width": 1, "dash": "dash"},
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     for (color, symbol), stage, here in zip(LOOKS, view["stages"], view["settled"], strict=False):
         fig.add_trace(
             go.Scatter(
-                x=goals, y=here, mode="markers", name=stage,
-                marker={"color": color, "symbol": symbol, "size": 8,
-                        "line": {"width": 0.5, "color": "white"}},
+                x=goals,
+                y=here,
+                mode="markers",
+                name=stage,
+                marker={
+                    "color": color,
+                    "symbol": symbol,
+                    "size": 8,
+                    "line": {"width": 0.5, "color": "white"},
+                },
                 hovertemplate=f"{stage}: target %{{x:.2f}}, reached %{{y:.2f}}<extra></extra>",
-            ), 1, 1,
-        )  # fmt: skip
+            ),
+            1,
+            1,
+        )
     for key, (label, color, pattern) in PARTS.items():
         fig.add_trace(
             go.Bar(
-                x=view["stages"], y=view["parts"][key], name=label, legend="legend2",
+                x=view["stages"],
+                y=view["parts"][key],
+                name=label,
+                legend="legend2",
                 marker={"color": color, "pattern": {"shape": pattern}},
                 hovertemplate=f"{label}: %{{y:.0f}}<extra></extra>",
-            ), 1, 2,
-        )  # fmt: skip
+            ),
+            1,
+            2,
+        )
     total = sum(np.asarray(values) for values in view["parts"].values())
     words = "; ".join(
         f"{stage} {number(-lost, 0)}" for stage, lost in zip(view["stages"], total, strict=True)
     )
     fig.add_trace(
         go.Scatter(
-            x=view["stages"], y=total, mode="text", showlegend=False, hoverinfo="skip",
-            text=[number(-lost, 0) for lost in total], textposition="top center",
-        ), 1, 2,
-    )  # fmt: skip
+            x=view["stages"],
+            y=total,
+            mode="text",
+            showlegend=False,
+            hoverinfo="skip",
+            text=[number(-lost, 0) for lost in total],
+            textposition="top center",
+        ),
+        1,
+        2,
+    )
     says = (
         "**What to see.** Left, every mark is a task: its target, and what was reached on average "
         f"over the second half of an episode ({view['what']}). On the dashed line it is where it "
@@ -78,8 +111,17 @@ def reached(
     fig.update_yaxes(title_text=view["what"], title_standoff=4, row=1, col=1)
     fig.update_yaxes(title_text="lost", range=[0, 1.12 * total.max()], row=1, col=2)
     return fig.update_layout(
-        barmode="stack", width=940, margin={"t": 108, "l": 60, "r": 8, "b": 76},
+        barmode="stack",
+        width=940,
+        margin={"t": 108, "l": 60, "r": 8, "b": 76},
         legend={"y": 0.93},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+    )

@@ -21,26 +21,41 @@ def reading(
     nothing; modes; unit.
     """
     fig = make_subplots(
-        1, 2, horizontal_spacing=0.11,
-        subplot_titles=["<b>its side</b>: the neighbour's is the same",
-                        f"<b>its distance</b>: off by (median, {view['unit']})"],
-    )  # fmt: skip
+        1,
+        2,
+        horizontal_spacing=0.11,
+        subplot_titles=[
+            "<b>its side</b>: the neighbour's is the same",
+            f"<b>its distance</b>: off by (median, {view['unit']})",
+        ],
+    )
     rows = ((view["vote"], 1 / view["modes"], "by chance"), (view["miss"], view["blank"], "unread"))
     for column, (values, floor, label) in enumerate(rows, 1):
         fig.add_trace(
             go.Scatter(
-                x=view["steps"], y=values, mode="lines+markers", showlegend=False,
+                x=view["steps"],
+                y=values,
+                mode="lines+markers",
+                showlegend=False,
                 line={"color": LOOK.color, "width": 2.5},
                 marker={"symbol": LOOK.symbol, "size": 9, "color": LOOK.color},
                 hovertemplate="%{x} steps: %{y:.2f}<extra></extra>",
-            ), 1, column,
-        )  # fmt: skip
+            ),
+            1,
+            column,
+        )
         fig.add_hline(y=floor, line={"color": SOFT, "dash": "longdash"}, row=1, col=column)
         fig.add_annotation(
-            x=1, xref="x domain" if column == 1 else "x2 domain", y=floor,
-            yref="y" if column == 1 else "y2", text=f"{label}: {floor:.2f}", showarrow=False,
-            xanchor="right", yanchor="bottom", font={"size": 12, "color": SOFT},
-        )  # fmt: skip
+            x=1,
+            xref="x domain" if column == 1 else "x2 domain",
+            y=floor,
+            yref="y" if column == 1 else "y2",
+            text=f"{label}: {floor:.2f}",
+            showarrow=False,
+            xanchor="right",
+            yanchor="bottom",
+            font={"size": 12, "color": SOFT},
+        )
     says = (
         "**What to see.** The encoder is given only the first steps of each exploratory "
         "trajectory. Left, how often the nearest task in the embedding lies on the same side; "

@@ -29,9 +29,13 @@ def fits(
     """
     columns, rows = len(truth), len(stages)
     fig = make_subplots(
-        rows, columns, shared_xaxes=True, shared_yaxes=True,
-        horizontal_spacing=0.03, vertical_spacing=0.15,
-    )  # fmt: skip
+        rows,
+        columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        horizontal_spacing=0.03,
+        vertical_spacing=0.15,
+    )
     methods = dict(curves)
     if bayes is not None:
         methods["bayes"] = np.broadcast_to(bayes["mean"], (rows, *truth.shape))
@@ -53,11 +57,17 @@ def fits(
             ]
             lines += ["   ".join(cells[i : i + 2]) for i in range(0, len(cells), 2)]
             fig.add_annotation(
-                text="<br>".join(lines), x=0, y=1.02,
+                text="<br>".join(lines),
+                x=0,
+                y=1.02,
                 xref=axis.xaxis.plotly_name.replace("axis", "") + " domain",
                 yref=axis.yaxis.plotly_name.replace("axis", "") + " domain",
-                xanchor="left", yanchor="bottom", align="left", showarrow=False, font={"size": 12},
-            )  # fmt: skip
+                xanchor="left",
+                yanchor="bottom",
+                align="left",
+                showarrow=False,
+                font={"size": 12},
+            )
         fig.update_yaxes(title_text=f"<b>{stages[row]}</b>", row=row + 1, col=1)
     inside = [truth.ravel(), seen_y.ravel()] + (
         [bayes["low"].ravel(), bayes["high"].ravel()] if bayes else []
@@ -99,26 +109,44 @@ def _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
         yield go.Scatter(
             x=np.concatenate([x, x[::-1]]),
             y=np.concatenate([bayes["high"][task], bayes["low"][task][::-1]]),
-            fill="toself", fillcolor="rgba(138,138,138,0.22)", line={"width": 0}, mode="lines",
-            name="90 % band", legendgroup="bayes", hoverinfo="skip",
-        )  # fmt: skip
+            fill="toself",
+            fillcolor="rgba(138,138,138,0.22)",
+            line={"width": 0},
+            mode="lines",
+            name="90 % band",
+            legendgroup="bayes",
+            hoverinfo="skip",
+        )
     yield go.Scatter(
-        x=x, y=truth[task], name="true function", legendgroup="truth", mode="lines",
-        line={"color": INK, "width": 2, "simplify": False}, hoverinfo="skip",
-    )  # fmt: skip
+        x=x,
+        y=truth[task],
+        name="true function",
+        legendgroup="truth",
+        mode="lines",
+        line={"color": INK, "width": 2, "simplify": False},
+        hoverinfo="skip",
+    )
     for key in reversed(methods):
         style = METHODS[key]
         wide = {"bayes": 1.5}.get(key, 2.5)
         yield go.Scatter(
-            x=x, y=methods[key][row, task], name=style.legend, legendgroup=key, mode="lines",
+            x=x,
+            y=methods[key][row, task],
+            name=style.legend,
+            legendgroup=key,
+            mode="lines",
             line={"color": style.color, "dash": style.dash, "width": wide, "simplify": False},
             hovertemplate=f"{style.label}<br>x %{{x:.1f}}, y %{{y:.2f}}<extra></extra>",
-        )  # fmt: skip
+        )
     yield go.Scatter(
-        x=seen_x[task], y=seen_y[task], name="points seen", legendgroup="seen", mode="markers",
+        x=seen_x[task],
+        y=seen_y[task],
+        name="points seen",
+        legendgroup="seen",
+        mode="markers",
         marker={"symbol": "x-thin", "size": 10, "line": {"width": 2.5, "color": INK}},
         hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def error_by_stage(
@@ -135,29 +163,43 @@ def error_by_stage(
     """
     steps = len(next(iter(errors.values()))) - 1
     fig = make_subplots(
-        1, 2, column_widths=[0.56, 0.44], horizontal_spacing=0.12,
+        1,
+        2,
+        column_widths=[0.56, 0.44],
+        horizontal_spacing=0.12,
         subplot_titles=["Error after each stage (logarithmic)", "What removed the avoidable error"],
-    )  # fmt: skip
+    )
     ticks = ["start", "modu-<br>lation", *(f"step {i}" for i in range(1, steps + 1))]
     for key, error in errors.items():
         style = METHODS[key]
         fig.add_trace(
             go.Scatter(
-                x=ticks, y=[start, *error], name=style.legend, mode="lines+markers",
+                x=ticks,
+                y=[start, *error],
+                name=style.legend,
+                mode="lines+markers",
                 error_y={"array": [0, *halves[key]], "thickness": 1, "width": 3},
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 8},
                 hovertemplate=f"{style.label}, %{{x}}: %{{y:.3f}}<extra></extra>",
-            ), 1, 1,
-        )  # fmt: skip
+            ),
+            1,
+            1,
+        )
     for label, value in floors.items():
         crowded = any(value / 2 < other < value for other in floors.values())
         fig.add_hline(y=value, line={"color": SOFT, "width": 1.5, "dash": "longdash"}, row=1, col=1)
         fig.add_annotation(
-            x=0, xref="x domain", y=np.log10(value), yref="y", xanchor="left", showarrow=False,
-            yanchor="bottom" if crowded else "top", text=f"{label}: {value:.2f}",
+            x=0,
+            xref="x domain",
+            y=np.log10(value),
+            yref="y",
+            xanchor="left",
+            showarrow=False,
+            yanchor="bottom" if crowded else "top",
+            text=f"{label}: {value:.2f}",
             font={"size": 12, "color": SOFT},
-        )  # fmt: skip
+        )
     best = min(floors.values(), default=0.0)
     avoidable = start - floors.get("Bayes", best)
     parts = {"modulation, or start": [], "step 1": [], f"steps 2–{steps}": [], "still there": []}
@@ -174,16 +216,26 @@ def error_by_stage(
     for (part, share), (color, hatch, ink) in zip(parts.items(), looks, strict=True):
         fig.add_trace(
             go.Bar(
-                y=[METHODS[k].label for k in errors], x=share,
-                name=part, orientation="h", legend="legend2",
-                marker={"color": color, "line": {"color": INK, "width": 1},
-                        "pattern": {"shape": hatch, "fgcolor": "#8a8a8a", "size": 6}},
-                text=[f"{v:.0f} %" if abs(v) >= 7 else "" for v in share], textposition="inside",
-                insidetextanchor="middle", textangle=0,
+                y=[METHODS[k].label for k in errors],
+                x=share,
+                name=part,
+                orientation="h",
+                legend="legend2",
+                marker={
+                    "color": color,
+                    "line": {"color": INK, "width": 1},
+                    "pattern": {"shape": hatch, "fgcolor": "#8a8a8a", "size": 6},
+                },
+                text=[f"{v:.0f} %" if abs(v) >= 7 else "" for v in share],
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
                 textfont={"color": ink, "size": 13},
                 hovertemplate="%{y}: " + part + " %{x:.1f} %<extra></extra>",
-            ), 1, 2,
-        )  # fmt: skip
+            ),
+            1,
+            2,
+        )
     last = "; ".join(f"{METHODS[k].label} {e[-1]:.2f}" for k, e in errors.items())
     says = (
         "**What to see.** Left: each method starts from the error of answering 0 everywhere "
@@ -202,9 +254,19 @@ def error_by_stage(
     fig.update_yaxes(autorange="reversed", row=1, col=2)
     fig.update_xaxes(title_text="share of the avoidable error", ticksuffix=" %", row=1, col=2)
     fig.update_layout(
-        barmode="relative", bargap=0.35, margin={"t": 118, "l": 64, "r": 12, "b": 96},
-        legend={"y": 0.93}, uniformtext={"minsize": 11, "mode": "hide"},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 13}},
-    )  # fmt: skip
+        barmode="relative",
+        bargap=0.35,
+        margin={"t": 118, "l": 64, "r": 12, "b": 96},
+        legend={"y": 0.93},
+        uniformtext={"minsize": 11, "mode": "hide"},
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 13},
+        },
+    )
     return fig

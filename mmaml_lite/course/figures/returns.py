@@ -54,39 +54,61 @@ def returns(view: Mapping[str, Any], title: str = "") -> go.Figure:
         ends = [mean[has] + half[has], (mean[has] - half[has])[::-1]]
         fig.add_trace(
             go.Scatter(
-                x=np.concatenate([x[has], x[has][::-1]]), y=place(np.concatenate(ends)),
-                fill="toself", fillcolor=style.color, opacity=0.22, mode="lines",
-                line={"width": 0}, showlegend=False, hoverinfo="skip", name=f"{style.label}, band",
+                x=np.concatenate([x[has], x[has][::-1]]),
+                y=place(np.concatenate(ends)),
+                fill="toself",
+                fillcolor=style.color,
+                opacity=0.22,
+                mode="lines",
+                line={"width": 0},
+                showlegend=False,
+                hoverinfo="skip",
+                name=f"{style.label}, band",
             )
-        )  # fmt: skip
+        )
         fig.add_trace(
             go.Scatter(
-                x=x, y=place(mean), mode="lines+markers", name=style.label,
+                x=x,
+                y=place(mean),
+                mode="lines+markers",
+                name=style.label,
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 9, "color": style.color},
                 text=[write(m) for m in mean],
                 hovertemplate=f"{style.label}: %{{text}}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     for key, mean in view["paper"].items():
         style = LOOKS[key]
         fig.add_trace(
             go.Scatter(
-                x=x, y=place(mean), mode="lines+markers", name=f"{style.label}, the paper's",
+                x=x,
+                y=place(mean),
+                mode="lines+markers",
+                name=f"{style.label}, the paper's",
                 line={"color": style.color, "dash": "dot", "width": 1},
-                marker={"symbol": f"{style.symbol}-open", "size": 11, "color": style.color,
-                        "line": {"width": 2}},
+                marker={
+                    "symbol": f"{style.symbol}-open",
+                    "size": 11,
+                    "color": style.color,
+                    "line": {"width": 2},
+                },
                 text=[write(m) for m in mean],
                 hovertemplate=f"{style.label}, the paper: %{{text}}<extra></extra>",
             )
-        )  # fmt: skip
+        )
     for label, value in view["floors"].items():
         fig.add_hline(y=float(place(value)), line={"color": SOFT, "width": 1.5, "dash": "longdash"})
         level = np.log10(cost(value)) if log else value
         fig.add_annotation(
-            x=1, xref="x domain", y=float(level), xanchor="left", showarrow=False,
-            text=f" {label}: {write(value)}", font={"size": 12, "color": SOFT},
-        )  # fmt: skip
+            x=1,
+            xref="x domain",
+            y=float(level),
+            xanchor="left",
+            showarrow=False,
+            text=f" {label}: {write(value)}",
+            font={"size": 12, "color": SOFT},
+        )
     words = "; ".join(
         f"{LOOKS[k].label} " + ", ".join(write(v) for v in m if np.isfinite(v))
         for k, m in view["mean"].items()

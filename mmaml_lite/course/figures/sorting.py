@@ -78,9 +78,12 @@ def sorting(view: Mapping[str, Any]) -> go.Figure:
     texts.append(_text(0, high - 0.2, "New drawings: which is which?", "left", SOFT))
     fig.update_xaxes(range=[-1.7, COLUMNS + 0.9], visible=False)
     fig.update_yaxes(
-        range=[levels[-1] - 0.4, 0.6], visible=False, scaleanchor="x", constrain="domain",
+        range=[levels[-1] - 0.4, 0.6],
+        visible=False,
+        scaleanchor="x",
+        constrain="domain",
         constraintoward="top",
-    )  # fmt: skip
+    )
     scores = "; ".join(f"{p['label']} {p['score']}" for p in view["players"].values())
     says = (
         f"**What to see.** {view['data']} The examples are all that anyone may learn from. Each "
@@ -95,35 +98,52 @@ def sorting(view: Mapping[str, Any]) -> go.Figure:
     height = 70 + round(75 * (0.6 - levels[-1] + 0.4))
     finish(fig, height, view["title"], says, words)
     return fig.update_layout(
-        showlegend=False, margin={"t": 50, "l": 10, "r": 10, "b": 10}, images=images,
-        shapes=[_frame(image) for image in images], annotations=texts,
-    )  # fmt: skip
+        showlegend=False,
+        margin={"t": 50, "l": 10, "r": 10, "b": 10},
+        images=images,
+        shapes=[_frame(image) for image in images],
+        annotations=texts,
+    )
 
 
 def _image(ink: np.ndarray, x: float, y: float) -> dict[str, Any]:
     """An image whose top left corner stands at a place."""
     return {
-        "source": png(ink), "x": x + 0.04, "y": y, "sizex": 0.92, "sizey": 0.92, "xref": "x",
-        "yref": "y", "sizing": "stretch",
-    }  # fmt: skip
+        "source": png(ink),
+        "x": x + 0.04,
+        "y": y,
+        "sizex": 0.92,
+        "sizey": 0.92,
+        "xref": "x",
+        "yref": "y",
+        "sizing": "stretch",
+    }
 
 
 def _frame(image: Mapping[str, Any]) -> dict[str, Any]:
     """A thin line around an image."""
     x, y = image["x"], image["y"]
     return {
-        "type": "rect", "x0": x, "x1": x + image["sizex"], "y0": y, "y1": y - image["sizey"],
+        "type": "rect",
+        "x0": x,
+        "x1": x + image["sizex"],
+        "y0": y,
+        "y1": y - image["sizey"],
         "line": {"color": "#9a9a9a", "width": 1},
-    }  # fmt: skip
+    }
 
 
 def _text(
     x: float, y: float, text: str, anchor: str = "center", color: str = INK
 ) -> dict[str, Any]:
     return {
-        "x": x, "y": y, "text": text, "xanchor": anchor, "showarrow": False,
+        "x": x,
+        "y": y,
+        "text": text,
+        "xanchor": anchor,
+        "showarrow": False,
         "font": {"color": color, "size": 13},
-    }  # fmt: skip
+    }
 
 
 def _lines(label: str) -> str:
@@ -134,6 +154,11 @@ def _lines(label: str) -> str:
 def _marks(y: float, texts: list[str], colors: list[str], name: str) -> go.Scatter:
     """A row of marks, one under every drawing."""
     return go.Scatter(
-        x=[i + 0.5 for i in range(len(texts))], y=[y] * len(texts), mode="text", text=texts,
-        textfont={"color": colors, "size": 14}, hoverinfo="skip", name=name,
-    )  # fmt: skip
+        x=[i + 0.5 for i in range(len(texts))],
+        y=[y] * len(texts),
+        mode="text",
+        text=texts,
+        textfont={"color": colors, "size": 14},
+        hoverinfo="skip",
+        name=name,
+    )

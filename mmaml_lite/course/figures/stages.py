@@ -20,14 +20,23 @@ def stage_traces(key: str, band: bool = False, legend: bool = True) -> Iterator[
     style = METHODS[key]
     if band:
         yield go.Scatter(
-            mode="lines", fill="toself", fillcolor="rgba(138,138,138,0.22)", line={"width": 0},
-            name="Bayes, 90 % band", legendgroup="bayes", showlegend=legend, hoverinfo="skip",
-        )  # fmt: skip
+            mode="lines",
+            fill="toself",
+            fillcolor="rgba(138,138,138,0.22)",
+            line={"width": 0},
+            name="Bayes, 90 % band",
+            legendgroup="bayes",
+            showlegend=legend,
+            hoverinfo="skip",
+        )
         yield go.Scatter(
-            mode="lines", line={"color": METHODS["bayes"].color, "width": 1.5}, name="Bayes mean",
-            legendgroup="bayes", showlegend=False,
+            mode="lines",
+            line={"color": METHODS["bayes"].color, "width": 1.5},
+            name="Bayes mean",
+            legendgroup="bayes",
+            showlegend=False,
             hovertemplate="Bayes<br>x %{x:.1f}, y %{y:.2f}<extra></extra>",
-        )  # fmt: skip
+        )
     looks = [
         ("true function", INK, "solid", 2, 1.0),
         ("before", style.color, "dot", 2.5, 1.0),
@@ -43,15 +52,22 @@ def fit_traces(
     """Empty traces of a panel: lines, each (name, color, dash, width, opacity), and the points."""
     for name, color, dash, width, opacity in looks:
         yield go.Scatter(
-            mode="lines", name=name, legendgroup=name, showlegend=legend, opacity=opacity,
+            mode="lines",
+            name=name,
+            legendgroup=name,
+            showlegend=legend,
+            opacity=opacity,
             line={"color": color, "dash": dash, "width": width, "simplify": False},
             hovertemplate="x %{x:.1f}, y %{y:.2f}<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
     yield go.Scatter(
-        mode="markers", name="points seen", legendgroup="seen", showlegend=legend,
+        mode="markers",
+        name="points seen",
+        legendgroup="seen",
+        showlegend=legend,
         marker={"symbol": "x-thin", "size": 11, "line": {"width": 3, "color": INK}},
         hovertemplate="seen: x %{x:.1f}, y %{y:.2f}<extra></extra>",
-    )  # fmt: skip
+    )
 
 
 def drawable(curves: np.ndarray) -> np.ndarray:

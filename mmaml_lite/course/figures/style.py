@@ -15,8 +15,14 @@ INK, SOFT, GRID = "#222222", "#5f6368", "#ececec"
 FONT = "Open Sans, DejaVu Sans, Verdana, Arial, sans-serif"
 
 # An axis that only frames: that of a map has no meaning to read off.
-BARE = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False,
-        "showline": True, "mirror": True}  # fmt: skip
+BARE = {
+    "showticklabels": False,
+    "ticks": "",
+    "showgrid": False,
+    "zeroline": False,
+    "showline": True,
+    "mirror": True,
+}
 
 
 @dataclass(frozen=True)
@@ -65,8 +71,13 @@ def mode_marker(name: str, size: float, opacity: float = 1.0, edge: float = 0.5)
     """The marker of a mode's tasks on a map; the palest colour gets a dark edge, `edge` wide."""
     style = mode_style(name)
     line = {"width": edge, "color": "white" if name != "tanh" else INK}
-    return {"color": style.color, "symbol": style.symbol, "size": size, "opacity": opacity,
-            "line": line}  # fmt: skip
+    return {
+        "color": style.color,
+        "symbol": style.symbol,
+        "size": size,
+        "opacity": opacity,
+        "line": line,
+    }
 
 
 def caption(fig: go.Figure) -> str:
@@ -82,14 +93,34 @@ def alt(fig: go.Figure) -> str:
 def finish(fig: go.Figure, height: int, title: str, says: str, words: str) -> go.Figure:
     """Give the common look: white ground, legible type, the legend on top, caption and words."""
     fig.update_layout(
-        height=height, paper_bgcolor="white", plot_bgcolor="white", hovermode="closest",
+        height=height,
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        hovermode="closest",
         font={"family": FONT, "size": 13, "color": INK},
-        title={"text": title, "font": {"size": 16}, "x": 0, "xref": "paper", "xanchor": "left",
-               "y": 1, "yref": "container", "yanchor": "top", "pad": {"t": 14}},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yref": "container",
-                "yanchor": "top", "font": {"size": 13}, "itemwidth": 30},
+        title={
+            "text": title,
+            "font": {"size": 16},
+            "x": 0,
+            "xref": "paper",
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"t": 14},
+        },
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": 13},
+            "itemwidth": 30,
+        },
         meta={"caption": says, "alt": words},
-    )  # fmt: skip
+    )
     fig.update_xaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor="#9a9a9a", ticks="outside")
     fig.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, linecolor="#9a9a9a", ticks="outside")
     return fig

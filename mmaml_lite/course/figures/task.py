@@ -30,38 +30,66 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     hover, kind; place `(2,)`: this task in the map; miss: (before, after) by side, or None.
     """
     fig = make_subplots(
-        2, 2, row_heights=[0.52, 0.48], column_widths=[0.5, 0.5], vertical_spacing=0.15,
-        horizontal_spacing=0.1, subplot_titles=[" "] * 4,
-    )  # fmt: skip
+        2,
+        2,
+        row_heights=[0.52, 0.48],
+        column_widths=[0.5, 0.5],
+        vertical_spacing=0.15,
+        horizontal_spacing=0.1,
+        subplot_titles=[" "] * 4,
+    )
     for column, side in enumerate(("left", "right"), start=1):
         for trace in stage_traces(view[side][0], band=True, legend=column == 1):
             fig.add_trace(trace, 1, column)
     for name in view["names"]:
         fig.add_trace(
             go.Scatter(
-                mode="markers", name=name, legend="legend3",
+                mode="markers",
+                name=name,
+                legend="legend3",
                 marker=mode_marker(name, 6, 0.75),
                 hovertemplate="%{text}<br><i>click to open</i><extra></extra>",
-            ), 2, 1,
-        )  # fmt: skip
+            ),
+            2,
+            1,
+        )
     fig.add_trace(
         go.Scatter(
-            mode="markers", name="this task", showlegend=False, hoverinfo="skip",
-            marker={"symbol": "star", "size": 20, "color": "white",
-                    "line": {"width": 2.5, "color": METHODS["mumomaml"].color}},
-        ), 2, 1,
-    )  # fmt: skip
-    bars = [("Bayes, from the points", "#8a8a8a", ""), ("neighbours in the embedding",
-            METHODS["mumomaml"].color, "/")]  # fmt: skip
+            mode="markers",
+            name="this task",
+            showlegend=False,
+            hoverinfo="skip",
+            marker={
+                "symbol": "star",
+                "size": 20,
+                "color": "white",
+                "line": {"width": 2.5, "color": METHODS["mumomaml"].color},
+            },
+        ),
+        2,
+        1,
+    )
+    bars = [
+        ("Bayes, from the points", "#8a8a8a", ""),
+        ("neighbours in the embedding", METHODS["mumomaml"].color, "/"),
+    ]
     for name, color, hatch in bars:
         fig.add_trace(
             go.Bar(
-                name=name, orientation="h", legend="legend2", textposition="auto",
-                marker={"color": color, "line": {"color": INK, "width": 1},
-                        "pattern": {"shape": hatch, "fgcolor": "white", "size": 7}},
+                name=name,
+                orientation="h",
+                legend="legend2",
+                textposition="auto",
+                marker={
+                    "color": color,
+                    "line": {"color": INK, "width": 1},
+                    "pattern": {"shape": hatch, "fgcolor": "white", "size": 7},
+                },
                 hovertemplate="%{y}: %{x:.0%}<extra>" + name + "</extra>",
-            ), 2, 2,
-        )  # fmt: skip
+            ),
+            2,
+            2,
+        )
     fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x", title_standoff=2, row=1)
     fig.update_yaxes(range=view["yrange"], row=1)
     fig.update_xaxes(range=[0, 1.08], tickformat=".0%", row=2, col=2)
@@ -80,13 +108,29 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     fig.update_xaxes(**BARE, row=2, col=1)
     fig.update_yaxes(**BARE, row=2, col=1)
     fig.update_layout(
-        margin={"t": 92, "l": 44, "r": 12, "b": 40}, legend={"y": 0.955}, barmode="group",
-        bargap=0.28, bargroupgap=0.06,
-        legend3={"orientation": "h", "x": 0, "y": 0.0, "yref": "container", "yanchor": "bottom",
-                 "font": {"size": 12}},
-        legend2={"orientation": "h", "x": 1, "xanchor": "right", "y": 0.0, "yref": "container",
-                 "yanchor": "bottom", "font": {"size": 12}},
-    )  # fmt: skip
+        margin={"t": 92, "l": 44, "r": 12, "b": 40},
+        legend={"y": 0.955},
+        barmode="group",
+        bargap=0.28,
+        bargroupgap=0.06,
+        legend3={
+            "orientation": "h",
+            "x": 0,
+            "y": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+        legend2={
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 0.0,
+            "yref": "container",
+            "yanchor": "bottom",
+            "font": {"size": 12},
+        },
+    )
     redraw_task(fig, view)
     return fig
 

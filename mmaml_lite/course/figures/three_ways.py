@@ -27,25 +27,44 @@ def diagram(
         x0, y0 = arrow["path"][-2]
         fig.add_trace(
             go.Scatter(
-                x=[p[0] for p in arrow["path"]], y=[p[1] for p in arrow["path"]], mode="lines",
-                line={"color": SOFT, "width": 2}, hoverinfo="skip", showlegend=False,
+                x=[p[0] for p in arrow["path"]],
+                y=[p[1] for p in arrow["path"]],
+                mode="lines",
+                line={"color": SOFT, "width": 2},
+                hoverinfo="skip",
+                showlegend=False,
             )
-        )  # fmt: skip
+        )
         fig.add_annotation(
-            x=x, y=y, ax=x0, ay=y0, axref="x", ayref="y", text="", showarrow=True, arrowhead=2,
-            arrowwidth=2, arrowcolor=SOFT,
-        )  # fmt: skip
+            x=x,
+            y=y,
+            ax=x0,
+            ay=y0,
+            axref="x",
+            ayref="y",
+            text="",
+            showarrow=True,
+            arrowhead=2,
+            arrowwidth=2,
+            arrowcolor=SOFT,
+        )
     for box in boxes:
         width, height = box["width"], box["height"]
         fig.add_shape(
-            type="rect", x0=box["x"], y0=box["y"], x1=box["x"] + width, y1=box["y"] + height,
+            type="rect",
+            x0=box["x"],
+            y0=box["y"],
+            x1=box["x"] + width,
+            y1=box["y"] + height,
             fillcolor=box.get("color", "#f3f3f3"),
             line={"color": INK, "width": 4 if box["key"] == chosen else 1.5},
-        )  # fmt: skip
+        )
         fig.add_annotation(
-            x=box["x"] + width / 2, y=box["y"] + height / 2, showarrow=False,
+            x=box["x"] + width / 2,
+            y=box["y"] + height / 2,
+            showarrow=False,
             text=box["label"].replace("\n", "<br>"),
-        )  # fmt: skip
+        )
     names = ", ".join(box["label"].replace("\n", " ") for box in boxes)
     finish(fig, round(size[1]) + 60, title, says, f"{title}. Boxes: {names}.")
     fig.update_xaxes(range=[0, size[0]], visible=False)

@@ -25,10 +25,15 @@ def trajectory(
     `(k,)`, its neighbours in the embedding; colour: "mode" or "target".
     """
     fig = make_subplots(
-        2, 2, specs=[[{}, {"rowspan": 2}], [{}, None]], row_heights=[0.5, 0.5],
-        column_widths=[0.48, 0.52], horizontal_spacing=0.06, vertical_spacing=0.15,
+        2,
+        2,
+        specs=[[{}, {"rowspan": 2}], [{}, None]],
+        row_heights=[0.5, 0.5],
+        column_widths=[0.48, 0.52],
+        horizontal_spacing=0.06,
+        vertical_spacing=0.15,
         subplot_titles=[" "] * 3,
-    )  # fmt: skip
+    )
     line = {"mode": "lines", "hoverinfo": "skip"}
     solid, dotted = {"color": TARGET, "width": 2}, {"color": SOFT, "width": 2, "dash": "dot"}
     fig.add_trace(go.Scatter(name="target", line=solid, legendgroup="target", **line), 1, 1)
@@ -36,24 +41,38 @@ def trajectory(
     fig.add_trace(image, 1, 1)
     fig.add_trace(
         go.Scatter(
-            mode="lines", name="what the torso did", line={"color": INK, "width": 2},
+            mode="lines",
+            name="what the torso did",
+            line={"color": INK, "width": 2},
             hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
-        ), 1, 1,
-    )  # fmt: skip
+        ),
+        1,
+        1,
+    )
     for group, style in (("image", dotted), ("target", solid)):
         fig.add_trace(
             go.Scatter(
-                mode="lines", showlegend=False, legendgroup=group, line=style,
+                mode="lines",
+                showlegend=False,
+                legendgroup=group,
+                line=style,
                 hovertemplate="step %{x}: reward %{y:.2f}<extra></extra>",
-            ), 2, 1,
-        )  # fmt: skip
+            ),
+            2,
+            1,
+        )
     for row in (1, 2):
         fig.add_trace(
             go.Scatter(
-                name="read so far, up to here", showlegend=row == 1, legendgroup="read",
-                line={"color": METHODS["mumomaml"].color, "width": 1.5, "dash": "dash"}, **line,
-            ), row, 1,
-        )  # fmt: skip
+                name="read so far, up to here",
+                showlegend=row == 1,
+                legendgroup="read",
+                line={"color": METHODS["mumomaml"].color, "width": 1.5, "dash": "dash"},
+                **line,
+            ),
+            row,
+            1,
+        )
     hover = "target %{customdata:.2f}"
     for trace in map_traces(view["names"], hover, name="this task"):
         fig.add_trace(trace, 1, 2)
@@ -83,9 +102,14 @@ def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, 
     far = np.abs(view["goals"]).max()
     bar = {"title": {"text": "target"}, "thickness": 10, "len": 0.5, "x": 1, "xanchor": "left"}
     return marker | {
-        "color": view["goals"][mine], "colorscale": "Cividis", "cmin": -far, "cmax": far, "size": 8,
-        "colorbar": bar, "showscale": number == 0,
-    }  # fmt: skip
+        "color": view["goals"][mine],
+        "colorscale": "Cividis",
+        "cmin": -far,
+        "cmax": far,
+        "size": 8,
+        "colorbar": bar,
+        "showscale": number == 0,
+    }
 
 
 def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:

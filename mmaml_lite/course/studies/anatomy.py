@@ -59,22 +59,28 @@ def _looking(learner: Learner, tasks: Tasks, upsilon: Tensor) -> dict[str, Part]
     count = sum(w.numel() for w in weights.values())
     return {
         "examples": Part(
-            "examples\nx, y", f"K = {support.x.shape[1]} points of each task, noise included.",
-            "D<sub>train</sub> = {(x<sub>k</sub>, y<sub>k</sub>)}", Mixture.sample,
+            "examples\nx, y",
+            f"K = {support.x.shape[1]} points of each task, noise included.",
+            "D<sub>train</sub> = {(x<sub>k</sub>, y<sub>k</sub>)}",
+            Mixture.sample,
             {"x (tasks, K, 1)": support.x, "y (tasks, K, 1)": support.y},
         ),
         "encoder": Part(
-            "task encoder\nh", "Reads the points and writes a vector; an LSTM reads them one after "
+            "task encoder\nh",
+            "Reads the points and writes a vector; an LSTM reads them one after "
             f"the other, in both directions. {count:,} weights, the first two tensors listed.",
-            "υ = h({(x<sub>k</sub>, y<sub>k</sub>)}; ω<sub>h</sub>)", type(learner.encoder).forward,
+            "υ = h({(x<sub>k</sub>, y<sub>k</sub>)}; ω<sub>h</sub>)",
+            type(learner.encoder).forward,
             {f"ω: {name}": w for name, w in list(weights.items())[:2]},
         ),
         "upsilon": Part(
-            "embedding\nυ", "All that the encoder has to say about a task: a short vector.",
-            "υ = h(D<sub>train</sub>; ω<sub>h</sub>)", type(learner).embed,
+            "embedding\nυ",
+            "All that the encoder has to say about a task: a short vector.",
+            "υ = h(D<sub>train</sub>; ω<sub>h</sub>)",
+            type(learner).embed,
             {"υ (tasks, d)": upsilon},
         ),
-    }  # fmt: skip
+    }
 
 
 def _modulating(learner: Learner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
@@ -84,15 +90,19 @@ def _modulating(learner: Learner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
         n, head = i + 1, learner.heads[str(i)]
         rows = "a scale γ and a shift β" if t.shape[1] == 2 else "one gate"
         found[f"g{n}"] = Part(
-            f"g{subscript(n)}", f"A linear head: what the embedding asks of block {n}, still raw.",
-            f"e<sub>{n}</sub> = g<sub>{n}</sub>(υ; ω<sub>g</sub>)", type(learner).modulate,
+            f"g{subscript(n)}",
+            f"A linear head: what the embedding asks of block {n}, still raw.",
+            f"e<sub>{n}</sub> = g<sub>{n}</sub>(υ; ω<sub>g</sub>)",
+            type(learner).modulate,
             {"weight (out, d)": head.weight, f"e{subscript(n)} (tasks, out)": head(upsilon)},
-        )  # fmt: skip
+        )
         found[f"tau{n}"] = Part(
-            f"τ{subscript(n)}", f"The modulation vector of block {n}: {rows} for each unit.",
-            _tau_equation(learner.modulation.name, n), learner.modulation.vector,
+            f"τ{subscript(n)}",
+            f"The modulation vector of block {n}: {rows} for each unit.",
+            _tau_equation(learner.modulation.name, n),
+            learner.modulation.vector,
             {f"τ{subscript(n)} (tasks, rows, units)": t},
-        )  # fmt: skip
+        )
     return found
 
 
@@ -106,22 +116,30 @@ def _network(learner: Learner, tasks: Tasks, tau: Tau) -> dict[str, Part]:
         n = i + 1
         if n == network.layers:
             found["output"] = Part(
-                "output\nlayer", "A plain linear layer: no modulation here.", "ŷ = W h + b",
-                type(network).trace, inside,
-            )  # fmt: skip
+                "output\nlayer",
+                "A plain linear layer: no modulation here.",
+                "ŷ = W h + b",
+                type(network).trace,
+                inside,
+            )
             continue
         inside["output (tasks, points, units)"] = states[n]
         found[f"theta{n}"] = Part(
-            f"block\nθ{subscript(n)}", "Layer, modulation, activation: "
+            f"block\nθ{subscript(n)}",
+            "Layer, modulation, activation: "
             f"block {n} of the task network. ⊙ means: τ acts unit by unit.",
             f"h<sub>{n}</sub> = relu(τ<sub>{n}</sub> ⊙ (W<sub>{n}</sub> h<sub>{i}</sub> + "
-            f"b<sub>{n}</sub>))", modulation.modulate, inside,
-        )  # fmt: skip
+            f"b<sub>{n}</sub>))",
+            modulation.modulate,
+            inside,
+        )
     found["prediction"] = Part(
-        "prediction\nŷ", "One number for each query point; a stage for each gradient step, "
-        "and one before them.", "ŷ = f(x; θ′, τ)", type(learner).forward,
+        "prediction\nŷ",
+        "One number for each query point; a stage for each gradient step, and one before them.",
+        "ŷ = f(x; θ′, τ)",
+        type(learner).forward,
         {"x (tasks, queries, 1)": x, "ŷ (stages, tasks, queries, 1)": learner(tasks.support, x)},
-    )  # fmt: skip
+    )
     return found
 
 
@@ -131,17 +149,22 @@ def _loops(learner: Learner, tasks: Tasks) -> dict[str, Part]:
     adapted = {name: learner.theta[name] for name in learner.step_sizes(1)[0]}
     return {
         "inner": Part(
-            "inner loop", "Gradient steps on the K points change θ; τ is held fixed."
+            "inner loop",
+            "Gradient steps on the K points change θ; τ is held fixed."
             + fast * (learner.engine is lowrank),
-            "θ′ = θ − α ∇<sub>θ</sub> L(f(x; θ, τ); D<sub>train</sub>)", algorithm.adapt, adapted,
+            "θ′ = θ − α ∇<sub>θ</sub> L(f(x; θ, τ); D<sub>train</sub>)",
+            algorithm.adapt,
+            adapted,
         ),
         "outer": Part(
-            "outer loop", "Training: one Adam step on the loss at the query points, after "
+            "outer loop",
+            "Training: one Adam step on the loss at the query points, after "
             "adapting, changes θ and ω together.",
-            "(θ, ω) ← (θ, ω) − β ∇ Σ L(f(x; θ′, τ); D<sub>val</sub>)", outer_step,
+            "(θ, ω) ← (θ, ω) − β ∇ Σ L(f(x; θ′, τ); D<sub>val</sub>)",
+            outer_step,
             {"query y (tasks, queries, 1)": tasks.query.y},
         ),
-    }  # fmt: skip
+    }
 
 
 def subscript(n: int) -> str:

@@ -45,8 +45,9 @@ def provenance(casts: Mapping[str, Cast]) -> str:
     listed = [
         f"target {task}: "
         + ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
-        for task, cast in casts.items() if cast
-    ]  # fmt: skip
+        for task, cast in casts.items()
+        if cast
+    ]
     return f"Weights shown, with their outer steps. {'; '.join(listed)}." if listed else ""
 
 

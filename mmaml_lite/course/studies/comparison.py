@@ -21,11 +21,15 @@ def scoreboard(modes: int) -> str:
         row["strong"] = row["method"].startswith("MuMoMAML FiLM")
         row["method"] += RECIPE_NOTES.get(row["recipe"], "")
     columns = {
-        "method": "method", "iterations": "iterations", "seeds": "seeds",
-        "paper 2018": "paper 2018", "paper 2019": "paper 2019",
-        "post modulation": "post modulation", "post adaptation": "post adaptation",
+        "method": "method",
+        "iterations": "iterations",
+        "seeds": "seeds",
+        "paper 2018": "paper 2018",
+        "paper 2019": "paper 2019",
+        "post modulation": "post modulation",
+        "post adaptation": "post adaptation",
         "x Bayes": "× Bayes",
-    }  # fmt: skip
+    }
     says = (
         "Mean squared error on noisy targets, five shots. The papers' columns are post adaptation "
         f"and have no interval; ours are over {results['tasks']:,} test tasks, the same for every "
@@ -66,13 +70,14 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
     labels = [method.label for method in METHODS.values()]
     return {
         "title": f"{len(results['families'])} modes",
-        "methods": list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])), "marks": marks,
+        "methods": list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])),
+        "marks": marks,
         "seeds": seeds,
         "floors": {
             label.removeprefix("Bayes, "): results["floors"][k]["mean"] / bayes
             for k, label in FLOOR_LABELS.items()
         },
-    }  # fmt: skip
+    }
 
 
 CURVES = {  # what `learning` draws: recipe and method -> label, key of figures.METHODS, dash

@@ -84,9 +84,13 @@ def measure(count: int = DIAL_TASKS, tell: Callable[[str], None] = print) -> dic
             )
         mixtures.append(point)
     return {
-        "setting": DIAL, "family": PAPER_ORDER[0], "tasks": count, "queries": TEST_QUERIES,
-        "test_seed": TEST_SEED, "mixtures": mixtures,
-    }  # fmt: skip
+        "setting": DIAL,
+        "family": PAPER_ORDER[0],
+        "tasks": count,
+        "queries": TEST_QUERIES,
+        "test_seed": TEST_SEED,
+        "mixtures": mixtures,
+    }
 
 
 def measure_and_store(

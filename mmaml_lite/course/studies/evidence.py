@@ -81,9 +81,13 @@ def losses(
 
 
 def stage_losses(
-    learner: PolicyLearner, goals: Tensor, steps: int, seed: int, trajectories: int | None = None,
+    learner: PolicyLearner,
+    goals: Tensor,
+    steps: int,
+    seed: int,
+    trajectories: int | None = None,
     modulated: bool = True,
-) -> dict[str, Losses]:  # fmt: skip
+) -> dict[str, Losses]:
     """Where the returns of these tasks `(tasks, 1)` go, by the name of the stage.
 
     trajectories: of every task at every stage, by default as many as in the test. Without

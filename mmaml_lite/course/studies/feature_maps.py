@@ -17,8 +17,12 @@ from mmaml_lite.core.networks import Tau, averaged
 from mmaml_lite.core.statistics import interval
 
 OWN, OTHER, MODE, MEAN, OFF = (
-    "own τ", "another task's τ", "another mode's τ", "mean τ", "τ off",
-)  # fmt: skip
+    "own τ",
+    "another task's τ",
+    "another mode's τ",
+    "mean τ",
+    "τ off",
+)
 
 
 class Maps(NamedTuple):

@@ -18,10 +18,11 @@ from mmaml_lite.course.studies.sorting import at_hand
 
 DATA = ("auto", "omniglot", "strokes")
 SOURCE_WORDS = {
-    "omniglot": "Omniglot", "strokes": "invented characters",
+    "omniglot": "Omniglot",
+    "strokes": "invented characters",
     "inverted_omniglot": "Omniglot, ink inverted",
     "inverted_strokes": "invented characters, ink inverted",
-}  # fmt: skip
+}
 
 
 def chosen_setting(data: str = "auto", ways: int = 5) -> tuple[str, str]:
@@ -151,8 +152,11 @@ class Company(NamedTuple):
 
 
 COMPANY = [
-    "alone", "one of each<br>character", "nine more<br>of its own", "nine of<br>another one",
-]  # fmt: skip
+    "alone",
+    "one of each<br>character",
+    "nine more<br>of its own",
+    "nine of<br>another one",
+]
 
 
 @torch.no_grad()

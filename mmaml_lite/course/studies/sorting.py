@@ -111,10 +111,13 @@ def deal(setting: str, seed: int, number: int) -> Deal:
     )
     asked = torch.randperm(s.ways * EACH, generator=generator)[:QUESTIONS]
     return Deal(
-        setting, number, name,
-        drawn.support.x[0, :, 0].unflatten(0, (s.ways, s.shots)), drawn.query.x[0, asked, 0],
+        setting,
+        number,
+        name,
+        drawn.support.x[0, :, 0].unflatten(0, (s.ways, s.shots)),
+        drawn.query.x[0, asked, 0],
         tuple(drawn.query.y[0, asked].tolist()),
-    )  # fmt: skip
+    )
 
 
 @torch.no_grad()

@@ -63,13 +63,14 @@ def accuracy_explorer(
     measured = {
         "steps": by_steps(cast, steps, tasks, seed=seed),
         "shots": by_shots(cast, shots, tasks, seed=seed),
-        "chance": 1 / first.ways, "episodes": tasks,
+        "chance": 1 / first.ways,
+        "episodes": tasks,
         "trained": max(model.settings.train_steps for model in cast.values()),
         "words": described(setting).capitalize(),
-    }  # fmt: skip
+    }
     controls = {
         "scale": C.choice("axis", {words: key for key, words in SCALES.items()}, "accuracy"),
-    }  # fmt: skip
+    }
     screen = W.Output(layout={"min_height": "440px"})
 
     @cache
@@ -80,9 +81,15 @@ def accuracy_explorer(
         screen.outputs = (picture(view["scale"]),)
 
     return Explorer(
-        "accuracy", controls, lambda scale: measured | {"scale": scale}, figures.accuracy, draw,
-        accuracy_summary, screen=screen, models=cast.values(),
-    )  # fmt: skip
+        "accuracy",
+        controls,
+        lambda scale: measured | {"scale": scale},
+        figures.accuracy,
+        draw,
+        accuracy_summary,
+        screen=screen,
+        models=cast.values(),
+    )
 
 
 def accuracy_summary(view: Mapping[str, Any]) -> str:
@@ -110,10 +117,12 @@ def company_view(setting: str, model: zoo.Model, tasks: int = 20, seed: int = 0)
     return {
         "certainty": {k: found.certainty[k][:DRAWN].numpy() for k in kinds},
         "right": {k: right[k][:DRAWN].numpy() for k in kinds},
-        "names": found.names, "headings": {k: KINDS[k] for k in kinds},
-        "changed": company_share(model, tasks, seed), "episodes": tasks,
+        "names": found.names,
+        "headings": {k: KINDS[k] for k in kinds},
+        "changed": company_share(model, tasks, seed),
+        "episodes": tasks,
         "words": f"{described(setting).capitalize()}, {model.label}",
-    }  # fmt: skip
+    }
 
 
 def stages_by_mode(
@@ -157,9 +166,11 @@ def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> dict[str, Any] |
             alone[name] = {key: s[-1] for key, s in stages.items()}
     return {
         "both": {name: {k: s[-1] for k, s in rows.items()} for name, rows in both.items()},
-        "alone": alone, "names": {name: SOURCE_WORDS[name] for name in both},
-        "chance": 1 / int(found["ways"]), "episodes": words.capitalize(),
-    }  # fmt: skip
+        "alone": alone,
+        "names": {name: SOURCE_WORDS[name] for name in both},
+        "chance": 1 / int(found["ways"]),
+        "episodes": words.capitalize(),
+    }
 
 
 def two_mode_settings(ways: int = 5) -> list[str]:

@@ -50,19 +50,30 @@ def cheetah_view(
     task, target, _ = key
     _, spreads = far_off(next(iter(cast.values())).settings.world(), [target])
     view: dict[str, Any] = {
-        "task": task, "target": target, "unit": UNITS[task], "seconds": CONTROL_STEP, "key": key,
-        "stage": stage, "spreads": spreads, "wanted": wanted, "reels": found, "lanes": {},
-    }  # fmt: skip
+        "task": task,
+        "target": target,
+        "unit": UNITS[task],
+        "seconds": CONTROL_STEP,
+        "key": key,
+        "stage": stage,
+        "spreads": spreads,
+        "wanted": wanted,
+        "reels": found,
+        "lanes": {},
+    }
     for side in SIDES:
         if side not in found:
             view["lanes"][side] = {"note": f"no trained weights yet ({name(task, side)})"}
             continue
         reel = found[side]
         view["lanes"][side] = {
-            "poses": reel.poses[stage], "value": reel.curves[stage, 1],
-            "mean": reel.curves[stage, 2], "head": reel.head(stage), "end": reel.end(stage, task),
+            "poses": reel.poses[stage],
+            "value": reel.curves[stage, 1],
+            "mean": reel.curves[stage, 2],
+            "head": reel.head(stage),
+            "end": reel.end(stage, task),
             "blew_up": reel.blew_up[stage],
-        }  # fmt: skip
+        }
     return view
 
 
@@ -94,9 +105,13 @@ class Runner(Explorer):
     """
 
     def __init__(
-        self, casts: Mapping[str, Cast], task: str, targets: Mapping[str, float], stage: int,
+        self,
+        casts: Mapping[str, Cast],
+        task: str,
+        targets: Mapping[str, float],
+        stage: int,
         seed: int,
-    ):  # fmt: skip
+    ):
         self._casts, self._found, self._shown = dict(casts), {}, None
         self._working, self._patient = ThreadPoolExecutor(1), True
         try:
@@ -106,26 +121,44 @@ class Runner(Explorer):
         self.track = Track(names=NAMES, seconds=CONTROL_STEP, thickness=thickness())
         self.sliders = {
             t: W.FloatSlider(
-                value=targets[t], min=low, max=high, step=step, description=f"target ({UNITS[t]})",
-                continuous_update=False, style=C.STYLE, layout={"width": "400px"},
+                value=targets[t],
+                min=low,
+                max=high,
+                step=step,
+                description=f"target ({UNITS[t]})",
+                continuous_update=False,
+                style=C.STYLE,
+                layout={"width": "400px"},
                 readout_format=".1f",
             )
-            for t, (low, high, step) in RANGES.items() if t in casts
-        }  # fmt: skip
+            for t, (low, high, step) in RANGES.items()
+            if t in casts
+        }
         controls = {
-            "task": C.choice("target", {t: t for t in casts}, task), **self.sliders,
+            "task": C.choice("target", {t: t for t in casts}, task),
+            **self.sliders,
             "stage": W.SelectionSlider(
-                options=[(n, i) for i, n in enumerate(NAMES)], value=stage, description="stage",
-                style=C.STYLE, layout={"width": "400px"},
+                options=[(n, i) for i, n in enumerate(NAMES)],
+                value=stage,
+                description="stage",
+                style=C.STYLE,
+                layout={"width": "400px"},
             ),
             "seed": C.Again("run again", seed),
-        }  # fmt: skip
+        }
         models = [c[side] for c in casts.values() for side in SIDES if side in c]
         models = {m.settings.method: m for m in sorted(models, key=lambda m: m.provisional)}
         super().__init__(
-            "cheetah", controls, self._look, figure, self._show, say, screen=self.track,
-            arrange=self._arrange, models=models.values(),
-        )  # fmt: skip
+            "cheetah",
+            controls,
+            self._look,
+            figure,
+            self._show,
+            say,
+            screen=self.track,
+            arrange=self._arrange,
+            models=models.values(),
+        )
         self._patient = False
 
     def set(self, **values: Any) -> "Runner":
@@ -187,17 +220,24 @@ class Runner(Explorer):
         if getattr(track, "shown", None) != view["key"]:
             found = view["reels"].values()
             track.show(
-                np.stack([reel.poses for reel in found]), np.stack([reel.curves for reel in found]),
-                kind=view["task"], target=view["target"], unit=view["unit"],
+                np.stack([reel.poses for reel in found]),
+                np.stack([reel.curves for reel in found]),
+                kind=view["task"],
+                target=view["target"],
+                unit=view["unit"],
                 lanes=[lane_of(view, side) for side in SIDES],
-            )  # fmt: skip
+            )
             track.shown = view["key"]
         track.stage = view["stage"]
         sides = " and ".join(METHODS[side].label for side in view["reels"])
-        track.busy = "" if view["wanted"] is None else (
-            f"{sides} adapting to {goal(view['wanted'])}: "
-            f"{STEPS} gradient steps, {TRAJECTORIES} episodes each time …"
-        )  # fmt: skip
+        track.busy = (
+            ""
+            if view["wanted"] is None
+            else (
+                f"{sides} adapting to {goal(view['wanted'])}: "
+                f"{STEPS} gradient steps, {TRAJECTORIES} episodes each time …"
+            )
+        )
 
     def _arrange(self, controls: Mapping[str, W.Widget], track: W.Widget) -> W.Widget:
         # linked in the browser: stages change also while the kernel is busy

@@ -61,6 +61,11 @@ class Track(anywidget.AnyWidget):
 def lane(style: Any, note: str = "", **more: Any) -> Mapping[str, Any]:
     """A lane in the style of a method; more: heads and blown."""
     return {
-        "label": style.label, "color": style.color, "dash": style.dash, "note": note,
-        "heads": [], "blown": [], **more,
-    }  # fmt: skip
+        "label": style.label,
+        "color": style.color,
+        "dash": style.dash,
+        "note": note,
+        "heads": [],
+        "blown": [],
+        **more,
+    }

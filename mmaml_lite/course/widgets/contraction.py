@@ -57,13 +57,22 @@ def _drawable(lines: list[dict]) -> list[dict]:
 def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int = 5) -> Explorer:
     """Explorer of two opposite tasks; alpha, curvature and steps are where the sliders start."""
     tasks = Pad(
-        heading="f (solid) and −f (dashed), and every step towards either", width=500, height=290,
-        yrange=[-6.0, 6.0], at_most=0,
-    )  # fmt: skip
+        heading="f (solid) and −f (dashed), and every step towards either",
+        width=500,
+        height=290,
+        yrange=[-6.0, 6.0],
+        at_most=0,
+    )
     left_over = Pad(
-        heading="share left: formula (broad), gradient descent (dashed)", width=420, height=290,
-        xrange=[0.0, 20.0], yrange=[-1.5, 1.5], xlabel="gradient steps", ylabel="", at_most=0,
-    )  # fmt: skip
+        heading="share left: formula (broad), gradient descent (dashed)",
+        width=420,
+        height=290,
+        xrange=[0.0, 20.0],
+        yrange=[-1.5, 1.5],
+        xlabel="gradient steps",
+        ylabel="",
+        at_most=0,
+    )
 
     def redraw(screen: W.HBox, view: Mapping[str, Any]) -> None:
         for pad, lines in zip(screen.children, figures.contraction_lines(view), strict=True):
@@ -75,6 +84,11 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         "curvature": C.slider("curvature λ", curvature, 0.1, 2.0, 0.05),
     }
     return Explorer(
-        "contraction", controls, contraction_view, figures.contraction, redraw,
-        contraction_summary, screen=W.HBox([tasks, left_over]),
-    )  # fmt: skip
+        "contraction",
+        controls,
+        contraction_view,
+        figures.contraction,
+        redraw,
+        contraction_summary,
+        screen=W.HBox([tasks, left_over]),
+    )

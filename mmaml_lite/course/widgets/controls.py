@@ -14,26 +14,41 @@ def slider(label: str, value: float, low: float, high: float, step: float = 0.1)
     """A slider of whole numbers where `step` is an int, else of numbers; it acts while it moves."""
     kind = W.IntSlider if isinstance(step, int) else W.FloatSlider
     return kind(
-        value=value, min=low, max=high, step=step, description=label, style=STYLE,
-        layout={"width": WIDTH}, readout_format="d" if kind is W.IntSlider else ".2f",
-    )  # fmt: skip
+        value=value,
+        min=low,
+        max=high,
+        step=step,
+        description=label,
+        style=STYLE,
+        layout={"width": WIDTH},
+        readout_format="d" if kind is W.IntSlider else ".2f",
+    )
 
 
 def scale(label: str, value: float, low: float, high: float, per_decade: int = 10) -> W.Widget:
     """A logarithmic slider from `low` to `high`, such as for a step size."""
     return W.FloatLogSlider(
-        value=value, base=10, min=math.log10(low), max=math.log10(high), step=1 / per_decade,
-        description=label, style=STYLE, layout={"width": WIDTH}, readout_format=".2g",
-    )  # fmt: skip
+        value=value,
+        base=10,
+        min=math.log10(low),
+        max=math.log10(high),
+        step=1 / per_decade,
+        description=label,
+        style=STYLE,
+        layout={"width": WIDTH},
+        readout_format=".2g",
+    )
 
 
 def choice(label: str, options: Sequence[Any] | Mapping[str, Any], value: Any) -> W.Widget:
     """Buttons of which one is down; options: names, or name -> value."""
     pairs = list(options.items()) if isinstance(options, Mapping) else list(options)
     return W.ToggleButtons(
-        options=pairs, value=value, description=label,
+        options=pairs,
+        value=value,
+        description=label,
         style={"description_width": "110px", "button_width": "auto"},
-    )  # fmt: skip
+    )
 
 
 def menu(label: str, options: Sequence[Any] | Mapping[str, Any], value: Any) -> W.Widget:
@@ -55,9 +70,13 @@ class Again(W.HBox):
     def __init__(self, label: str, value: int = 0):
         button = W.Button(description=label, layout={"width": "170px"})
         self._count = W.BoundedIntText(
-            value=value, min=0, max=10**6, description="seed",
-            style={"description_width": "36px"}, layout={"width": "112px"},
-        )  # fmt: skip
+            value=value,
+            min=0,
+            max=10**6,
+            description="seed",
+            style={"description_width": "36px"},
+            layout={"width": "112px"},
+        )
         super().__init__([button, self._count])
         button.on_click(lambda _: setattr(self._count, "value", self._count.value + 1))
 

@@ -111,12 +111,14 @@ def curve_view(
     labels = FLOORS if navigation else CHEETAH_FLOORS
     world = zoo.zoo_settings(f"{kind}/{name}/maml").world()
     view = found | {
-        "stages": STAGES, "scale": scale, "ending": ending,
+        "stages": STAGES,
+        "scale": scale,
+        "ending": ending,
         "says": NAVIGATION_SAYS if navigation else CHEETAH_SAYS.format(figure=figure),
         "note": f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "
         f"{'; '.join(notes)}.",
         "floors": {label: floors[key]["mean"] for key, label in labels.items() if key in floors},
-    }  # fmt: skip
+    }
     if not navigation:
         view["lines"] = "what one earns who stands still, and a policy that is told the goal"
     return scored(view) if scale == "score" else view
@@ -141,8 +143,10 @@ def scored(view: dict[str, Any]) -> dict[str, Any]:
     if not set(CHEETAH_FLOORS.values()) <= view["floors"].keys():
         raise ValueError(f"a score wants two floors, {' and '.join(CHEETAH_FLOORS.values())}")
     low, high = (view["floors"][label] for label in CHEETAH_FLOORS.values())
-    scale = {key: {k: (v - low) / (high - low) for k, v in view[key].items()}
-             for key in ("mean", "paper", "floors")}  # fmt: skip
+    scale = {
+        key: {k: (v - low) / (high - low) for k, v in view[key].items()}
+        for key in ("mean", "paper", "floors")
+    }
     half = {k: v / (high - low) for k, v in view["half"].items()}
     return view | scale | {"half": half, "says": view["says"] + SCORED_SAYS}
 
@@ -163,9 +167,11 @@ def exchange_view(
             whose: np.array([interval(stage)["ci95"] for stage in stages])
             for whose, stages in found.items()
         },
-        "paper": {}, "scale": scale, "floors": {w: floors[key] for key, w in FLOORS.items()},
+        "paper": {},
+        "scale": scale,
+        "floors": {w: floors[key] for key, w in FLOORS.items()},
         "says": f"{told}. {own.shape[1]} tasks: the same goals and random numbers for all three.",
-    }  # fmt: skip
+    }
 
 
 def curve_summary(view: Mapping[str, Any]) -> str:

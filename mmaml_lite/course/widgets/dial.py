@@ -90,9 +90,13 @@ def dial_view(
     points = draw_points(alone, 0, [amplitude, phase], alone.shots, alone.noise, seed)
     truth = alone.families[0](GRID[None], torch.tensor([[amplitude, phase]]))[0].numpy()
     view = dict(static) | {
-        "number": number, "truth": truth, "curves": {}, "miss": {},
-        "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(),
-    }  # fmt: skip
+        "number": number,
+        "truth": truth,
+        "curves": {},
+        "miss": {},
+        "seen_x": points.x[0, :, 0].numpy(),
+        "seen_y": points.y[0, :, 0].numpy(),
+    }
     for key in DIAL_METHODS:
         curves = np.full((2, len(GRID)), np.nan)
         if key in models[number - 1]:
@@ -119,8 +123,9 @@ def dial_summary(view: Mapping[str, Any]) -> str:
     parts = [
         f"<b>{METHODS[key].label}</b> {view['ratio'][key][at]:.2f} ± "
         f"{view['ratio_half'][key][at]:.2f} times Bayes"
-        for key in DIAL_METHODS if np.isfinite(view["ratio"][key][at])
-    ]  # fmt: skip
+        for key in DIAL_METHODS
+        if np.isfinite(view["ratio"][key][at])
+    ]
     height = np.sqrt(np.square(view["priors"][at]).mean())
     mean = np.sqrt(np.square(view["means"][at]).mean())
     return (

@@ -43,11 +43,16 @@ def answers(
     drawings = [*examples, query]
     images = torch.stack([pen.image(pen.tidied(d) if tidy else d) for d in drawings])
     view: dict[str, Any] = {
-        "images": images[:-1].numpy(), "query": images[-1].numpy(), "certainty": {},
+        "images": images[:-1].numpy(),
+        "query": images[-1].numpy(),
+        "certainty": {},
         "problem": missing(drawings, images),
-        "odd": {} if tidy else {called(i, len(examples)): odd for i, d in enumerate(drawings)
-                                if (odd := pen.oddity(d))},
-    }  # fmt: skip
+        "odd": {}
+        if tidy
+        else {
+            called(i, len(examples)): odd for i, d in enumerate(drawings) if (odd := pen.oddity(d))
+        },
+    }
     if not view["problem"]:
         task = own_task(images[:-1], torch.arange(len(examples)), images[-1:])
     for key, model in models.items():
@@ -118,10 +123,18 @@ def paper(heading: str, drawing: pen.Drawing) -> Pad:
     half = pen.SIDES[1] / SIDE
     square = {"x": [-half, half, half, -half, -half], "y": [-half, -half, half, half, -half]}
     return Pad(
-        kind="strokes", heading=heading, value=drawing, at_end=True, at_most=0, axes=False,
-        xrange=[-1.0, 1.0], yrange=[-1.0, 1.0], width=PAPER, height=PAPER,
+        kind="strokes",
+        heading=heading,
+        value=drawing,
+        at_end=True,
+        at_most=0,
+        axes=False,
+        xrange=[-1.0, 1.0],
+        yrange=[-1.0, 1.0],
+        width=PAPER,
+        height=PAPER,
         lines=[square | {"color": GUIDE, "dash": "dot", "width": 1}],
-    )  # fmt: skip
+    )
 
 
 class Draw(Explorer):
@@ -149,16 +162,23 @@ class Draw(Explorer):
             "again": C.menu("the new one is", list(LETTERS[: self.ways]), "A"),
             "hand": C.Again("by another hand", 0),
             "tidy": C.check("move every drawing to the middle, all one size", True),
-        }  # fmt: skip
+        }
         controls["tidy"].layout.width, controls["again"].layout.width = "auto", "190px"
         controls["hand"].children[1].description = "no."
         for name in ("five", "again", "hand"):
             controls[name].observe(self._fill, "value")
         self._answers = lru_cache(maxsize=64)(self._answered)
         super().__init__(
-            "draw", controls, self._look, certainty, self._show, say, screen=W.HTML(),
-            arrange=self._arrange, models=self.models.values(),
-        )  # fmt: skip
+            "draw",
+            controls,
+            self._look,
+            certainty,
+            self._show,
+            say,
+            screen=W.HTML(),
+            arrange=self._arrange,
+            models=self.models.values(),
+        )
 
     def _look(self, five, again, hand, tidy, new, **examples) -> dict[str, Any]:
         drawings = [examples[name] for name in LETTERS[: self.ways]] + [new]

@@ -20,9 +20,12 @@ from mmaml_lite.course.widgets.curves import shown
 from mmaml_lite.course.widgets.explorer import Explorer
 
 TRAITS = {
-    "source": "real or invented", "alphabet": "alphabet", "strokes": "number of strokes",
-    "ink": "ink", "turn": "how they are turned",
-}  # fmt: skip
+    "source": "real or invented",
+    "alphabet": "alphabet",
+    "strokes": "number of strokes",
+    "ink": "ink",
+    "turn": "how they are turned",
+}
 
 
 def said(traits: Mapping[str, Trait], i: int) -> str:
@@ -56,18 +59,30 @@ def episode_explorer(
     def compute(trait: str, kind: str) -> dict[str, Any]:
         shared = crowd.traits[trait]
         return {
-            "points": drawn[kind].points, "kind": kind, "trait": TRAITS[trait],
-            "label": shared.label.numpy(), "names": shared.names, "hover": hover,
-            "vote": votes[trait][0], "chance": shared.chance(), "untrained": votes[trait][1],
-        }  # fmt: skip
+            "points": drawn[kind].points,
+            "kind": kind,
+            "trait": TRAITS[trait],
+            "label": shared.label.numpy(),
+            "names": shared.names,
+            "hover": hover,
+            "vote": votes[trait][0],
+            "chance": shared.chance(),
+            "untrained": votes[trait][1],
+        }
 
     def draw(screen: W.Output, view: Mapping[str, Any]) -> None:
         screen.outputs = (shown(figures.episode_map(view)),)
 
     return Explorer(
-        "episodes", controls, compute, figures.episode_map, draw, episode_summary,
-        screen=W.Output(layout={"min_height": "570px"}), models=[model],
-    )  # fmt: skip
+        "episodes",
+        controls,
+        compute,
+        figures.episode_map,
+        draw,
+        episode_summary,
+        screen=W.Output(layout={"min_height": "570px"}),
+        models=[model],
+    )
 
 
 def episode_summary(view: Mapping[str, Any]) -> str:
@@ -79,10 +94,12 @@ def episode_summary(view: Mapping[str, Any]) -> str:
         return vote > level + 3 * max(level * (1 - level) / count, 1e-4) ** 0.5
 
     verdict = (
-        "about what chance gives: it is not there, or not as nearness" if not beyond(chance)
-        else "it is there, but the untrained encoder tells it as well" if not beyond(untrained)
+        "about what chance gives: it is not there, or not as nearness"
+        if not beyond(chance)
+        else "it is there, but the untrained encoder tells it as well"
+        if not beyond(untrained)
         else "it is there, and training made it clearer"
-    )  # fmt: skip
+    )
     return (
         f"By <b>{view['trait']}</b>: the nearest neighbour in the full embedding shares it in "
         f"<b>{100 * vote:.0f} %</b> of {count} episodes; by chance {100 * chance:.0f} %, in an "

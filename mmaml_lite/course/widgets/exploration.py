@@ -61,13 +61,19 @@ def exploration_view(
     seen = explore(learner, torch.tensor([list(goal)]), seed)
     here = crowd.embed(seen)
     return {
-        "goal": list(goal), "centres": world.centres, "spread": world.spread, "colour": colour,
+        "goal": list(goal),
+        "centres": world.centres,
+        "spread": world.spread,
+        "colour": colour,
         "path": positions(seen, learner.policy.scale)[0, 0].numpy(),
         "rewards": seen.rewards[0, 0].numpy(),
-        "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
-        "goals": crowd.goals.numpy(), "place": crowd.map.place(here.numpy())[0],
+        "points": crowd.map.points,
+        "kind": crowd.map.kind,
+        "mode": crowd.mode.numpy(),
+        "goals": crowd.goals.numpy(),
+        "place": crowd.map.place(here.numpy())[0],
         "near": crowd.neighbours(here).numpy(),
-    }  # fmt: skip
+    }
 
 
 def exploration_summary(view: dict[str, Any]) -> str:
@@ -101,13 +107,18 @@ def encoder_explorer(crowd: Crowd, goal: Sequence[float] | None = None, seed: in
         "goal": place,
         "colour": C.choice("colour by", {"mode": "mode", "place in the mode": "place"}, "mode"),
         "seed": C.Again("another walk", seed),
-    }  # fmt: skip
+    }
 
     def compute(goal, colour, seed):
         return exploration_view(crowd, goal, colour, seed)
 
     return Explorer(
-        "exploration", controls, compute, figures.exploration, figures.redraw_exploration,
-        exploration_summary, models=[crowd.model],
+        "exploration",
+        controls,
+        compute,
+        figures.exploration,
+        figures.redraw_exploration,
+        exploration_summary,
+        models=[crowd.model],
         arrange=lambda c, screen: W.VBox([place.beside(c["colour"], c["seed"]), screen]),
-    )  # fmt: skip
+    )

@@ -63,13 +63,21 @@ class Subject:
         off = film.unmodulated(taus[OWN])[block][0].numpy()
         order = np.linalg.norm(own - off, axis=0).argsort()[::-1]
         return {
-            "block": block, "used": used, "image": picture[0].numpy(), "order": order,
-            "off": found.off.numpy()[order], "on": found.on.numpy()[order],
-            "own": own[:, order], "other": other[:, order], "scores": scores,
+            "block": block,
+            "used": used,
+            "image": picture[0].numpy(),
+            "order": order,
+            "off": found.off.numpy()[order],
+            "on": found.on.numpy()[order],
+            "own": own[:, order],
+            "other": other[:, order],
+            "scores": scores,
             "beside": "a task of another mode" if lender == MODE else "another task",
-            "queries": len(episode.query.y[0]), "steps": self.model.settings.steps,
-            "share": self.share[block], "says": self.says(),
-        }  # fmt: skip
+            "queries": len(episode.query.y[0]),
+            "steps": self.model.settings.steps,
+            "share": self.share[block],
+            "says": self.says(),
+        }
 
     def says(self) -> str:
         """Data and weights of the caption."""
@@ -120,9 +128,14 @@ def feature_maps_explorer(setting: str = "strokes-5way-1shot", seed: int = 0) ->
     }
     controls["block"].layout.width = f"{120 + 42 * model.settings.blocks}px"
     return Explorer(
-        "feature-maps", controls, subject.view, feature_maps, redraw_feature_maps, say,
+        "feature-maps",
+        controls,
+        subject.view,
+        feature_maps,
+        redraw_feature_maps,
+        say,
         models=[model],
-    )  # fmt: skip
+    )
 
 
 def _letters(ways: int) -> list[str]:

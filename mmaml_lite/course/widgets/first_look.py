@@ -57,17 +57,28 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
 
     names = mixture_of(model.settings).names
     pad = Pad(
-        value=points(names[0]), at_least=0, at_most=10, yrange=[-6.0, 6.0], width=640, height=330,
+        value=points(names[0]),
+        at_least=0,
+        at_most=10,
+        yrange=[-6.0, 6.0],
+        width=640,
+        height=330,
         heading="the points: drag them, or Tab to one and use the arrow keys",
-    )  # fmt: skip
+    )
 
     def draw(pad: Pad, view: Mapping[str, Any]) -> None:
         color = METHODS["mumomaml"].color
         pad.lines = [
-            {"x": view["x"].tolist(), "y": y.tolist(), "color": color, "dash": dash, "width": 3,
-             "label": name}
+            {
+                "x": view["x"].tolist(),
+                "y": y.tolist(),
+                "color": color,
+                "dash": dash,
+                "width": 3,
+                "label": name,
+            }
             for name, (y, dash) in view["lines"].items()
-        ]  # fmt: skip
+        ]
 
     def arrange(controls, screen):
         buttons = [
@@ -78,6 +89,13 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
         return W.VBox([W.HBox(buttons), screen])
 
     return Explorer(
-        "first-look", {"pad": pad}, lambda pad: first_view(model, pad), figures.first_look, draw,
-        first_summary, screen=pad, arrange=arrange, models=[model],
-    )  # fmt: skip
+        "first-look",
+        {"pad": pad},
+        lambda pad: first_view(model, pad),
+        figures.first_look,
+        draw,
+        first_summary,
+        screen=pad,
+        arrange=arrange,
+        models=[model],
+    )

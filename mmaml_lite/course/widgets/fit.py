@@ -44,11 +44,15 @@ def family_sliders(mixture: Mixture, start: float) -> dict[str, W.Widget]:
     """
     return {
         f"{f.name} {name}": C.slider(
-            name, round(float(prior(torch.tensor(start))), 2),
-            -prior.high if prior.signed else prior.low, prior.high, 0.01,
+            name,
+            round(float(prior(torch.tensor(start))), 2),
+            -prior.high if prior.signed else prior.low,
+            prior.high,
+            0.01,
         )
-        for f in mixture.families for name, prior in f.priors.items()
-    }  # fmt: skip
+        for f in mixture.families
+        for name, prior in f.priors.items()
+    }
 
 
 def slid_task(
@@ -80,10 +84,17 @@ def adaptation_view(
     points.check()
     x = torch.cat([GRID[None, :, None], points.x], 1)
     view: dict[str, Any] = {
-        "x": GRID.numpy(), "points": points, "truth": truth, "yrange": list(yrange),
-        "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(),
-        "curves": {}, "losses": {}, "miss": {}, "miss_before": {},
-    }  # fmt: skip
+        "x": GRID.numpy(),
+        "points": points,
+        "truth": truth,
+        "yrange": list(yrange),
+        "seen_x": points.x[0, :, 0].numpy(),
+        "seen_y": points.y[0, :, 0].numpy(),
+        "curves": {},
+        "losses": {},
+        "miss": {},
+        "miss_before": {},
+    }
     for key, model in models.items():
         factor = 1.0 if step_size is None else step_size / model.settings.step_size
         told = torch.tensor([mode])
@@ -173,10 +184,15 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     values = {name: slider.value for name, slider in sliders.items()}
     show_points(slid_task(mixture, 0, values, shots, mixture.noise, 0)[0])
     return Explorer(
-        "fit", controls, compute, figures.adaptation, follow, fit_summary,
+        "fit",
+        controls,
+        compute,
+        figures.adaptation,
+        follow,
+        fit_summary,
         arrange=lambda controls, screen: arranged(controls, screen, settings),
         models=models.values(),
-    )  # fmt: skip
+    )
 
 
 def arranged(controls: Mapping[str, W.Widget], screen: W.Widget, settings: Settings) -> W.Widget:

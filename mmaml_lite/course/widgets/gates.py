@@ -71,11 +71,16 @@ def gate_view(gate: str, e: Tensor, target: str = "none") -> dict[str, Any]:
     wanted = TARGETS[target]
     before = NETWORK.trace(NETWORK.linear(THETA), GRID[:, None], {})[1].T * THETA["weight1"].T
     return {
-        "gate": gate, "x": GRID.numpy(), "tau": tau.numpy(), "added": added.numpy(),
-        "added_before": before.numpy(), "curve": curve.numpy(), "before": plain().numpy(),
+        "gate": gate,
+        "x": GRID.numpy(),
+        "tau": tau.numpy(),
+        "added": added.numpy(),
+        "added_before": before.numpy(),
+        "curve": curve.numpy(),
+        "before": plain().numpy(),
         "target": None if wanted is None else wanted.numpy(),
         "off": None if wanted is None else (curve - wanted).square().mean().sqrt().item(),
-    }  # fmt: skip
+    }
 
 
 @functools.lru_cache
@@ -108,8 +113,9 @@ def reachable() -> dict[str, dict[str, float]]:
     """For every target, by gate: the smallest distance its faders can reach."""
     return {
         target: {name: closest(gate, target)[0] for name, gate in GATES.items()}
-        for target in TARGETS if target != "none"
-    }  # fmt: skip
+        for target in TARGETS
+        if target != "none"
+    }
 
 
 def gate_summary(view: Mapping[str, Any]) -> str:
@@ -180,22 +186,39 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
         heading = W.HTML("<b>The head's raw outputs e</b>, faders above each unit")
         gates.layout.width = "250px"
         top = W.HBox([controls["gate"], controls["target"]])
-        return W.VBox([
-            top, W.HBox([zero, best, masters["scale"], masters["shift"]]),
-            heading, scales, shifts, screen,
-        ])  # fmt: skip
+        return W.VBox(
+            [
+                top,
+                W.HBox([zero, best, masters["scale"], masters["shift"]]),
+                heading,
+                scales,
+                shifts,
+                screen,
+            ]
+        )
 
     explorer = Explorer(
-        "gates", controls, compute, figures.gates, figures.redraw_gates, gate_summary,
+        "gates",
+        controls,
+        compute,
+        figures.gates,
+        figures.redraw_gates,
+        gate_summary,
         arrange=arrange,
-    )  # fmt: skip
+    )
     return explorer
 
 
 def _fader(label: str, reach: float) -> W.FloatSlider:
     """A small slider that fits above one unit's panel."""
     return W.FloatSlider(
-        value=0.0, min=-reach, max=reach, step=0.1, description=label, readout_format=".1f",
-        style={"description_width": "46px"}, layout={"width": "146px", "margin": "0 2px"},
+        value=0.0,
+        min=-reach,
+        max=reach,
+        step=0.1,
+        description=label,
+        readout_format=".1f",
+        style={"description_width": "46px"},
+        layout={"width": "146px", "margin": "0 2px"},
         readout=False,
-    )  # fmt: skip
+    )

@@ -16,10 +16,15 @@ def round_modes(centres: Sequence[Sequence[float]], spread: float) -> list[dict]
     """Lines for a pad: each mode as its circle of 2 spreads, numbered."""
     turn = np.linspace(0, 2 * np.pi, 33)
     return [
-        {"x": (x + 2 * spread * np.cos(turn)).tolist(), "color": GREY, "width": 1.5, "dash": "dash",
-         "y": (y + 2 * spread * np.sin(turn)).tolist()}
+        {
+            "x": (x + 2 * spread * np.cos(turn)).tolist(),
+            "color": GREY,
+            "width": 1.5,
+            "dash": "dash",
+            "y": (y + 2 * spread * np.sin(turn)).tolist(),
+        }
         for x, y in centres
-    ]  # fmt: skip
+    ]
 
 
 class Goal(W.HBox):
@@ -31,9 +36,17 @@ class Goal(W.HBox):
     def __init__(self, value: Sequence[float] = (0.5, 0.5), heading: str = "the goal: drag it"):
         window = [-WINDOW, WINDOW]
         self.pad = Pad(
-            heading=heading, value=[list(value)], at_least=1, at_most=1, names=["★"], step=0.05,
-            xrange=window, yrange=window, width=250, height=244,
-        )  # fmt: skip
+            heading=heading,
+            value=[list(value)],
+            at_least=1,
+            at_most=1,
+            names=["★"],
+            step=0.05,
+            xrange=window,
+            yrange=window,
+            width=250,
+            height=244,
+        )
         self.sliders = [
             C.slider(f"goal {axis}", v, -WINDOW, WINDOW, 0.01)
             for axis, v in zip("xy", value, strict=True)

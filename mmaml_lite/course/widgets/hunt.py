@@ -49,9 +49,15 @@ class Hunt(Explorer):
         self._measuring = ThreadPoolExecutor(1)
         live = is_live()
         pad = Pad(
-            kind="steps", step=STEP, at_most=steps, value=[] if live else self.example(),
-            xrange=[-REACH, REACH], yrange=[-REACH, REACH], width=428, height=422,
-        )  # fmt: skip
+            kind="steps",
+            step=STEP,
+            at_most=steps,
+            value=[] if live else self.example(),
+            xrange=[-REACH, REACH],
+            yrange=[-REACH, REACH],
+            width=428,
+            height=422,
+        )
         self.panel = W.HTML(layout={"width": "610px"})
         controls = {
             "goal": C.Again("New goal", 1),
@@ -64,9 +70,15 @@ class Hunt(Explorer):
         number.min, number.description = 1, "goal"
         controls["goal"].observe(lambda _: self._forget(), "value")
         super().__init__(
-            "hunt", controls, self._look, figures.hunt, self._show, say, screen=pad,
+            "hunt",
+            controls,
+            self._look,
+            figures.hunt,
+            self._show,
+            say,
+            screen=pad,
             arrange=self._arrange,
-        )  # fmt: skip
+        )
 
     def goal(self, number: int) -> np.ndarray:
         """The hidden goal `(2,)` of this number, from 1."""
@@ -99,13 +111,21 @@ class Hunt(Explorer):
             told_by = [] if pinned is None else [0, pinned - 2, pinned - 1]
         script = goal == 1 and moves == self.example()
         return {
-            "number": goal, "steps": self.steps, "revealed": revealed, "goal": place,
-            "positions": positions, "rewards": rewards, "pinned": pinned, "script": script,
-            "circles": list(told_by), "modes": modes or revealed,
-            "centres": np.array(self.world.centres), "spread": self.world.spread,
+            "number": goal,
+            "steps": self.steps,
+            "revealed": revealed,
+            "goal": place,
+            "positions": positions,
+            "rewards": rewards,
+            "pinned": pinned,
+            "script": script,
+            "circles": list(told_by),
+            "modes": modes or revealed,
+            "centres": np.array(self.world.centres),
+            "spread": self.world.spread,
             "shortest": game.straight_way(self.world, place),
             "rows": self._rows(goal, rewards, script) if revealed and n else {},
-        }  # fmt: skip
+        }
 
     def _rows(self, number: int, rewards: np.ndarray, script: bool) -> dict[str, dict[str, Any]]:
         """Who earned what over as many steps as were taken, and what each had seen before."""
@@ -113,19 +133,25 @@ class Hunt(Explorer):
         told = game.told(self.world, self.goal(number), n)
         rows = {
             "you": {
-                "label": "the script" if script else "you", "seen": "nothing",
-                "return": rewards.sum(), "provisional": False,
-            },
-            "goal": {
-                "label": "told the goal", "seen": "the goal itself", "return": told,
+                "label": "the script" if script else "you",
+                "seen": "nothing",
+                "return": rewards.sum(),
                 "provisional": False,
             },
-        }  # fmt: skip
+            "goal": {
+                "label": "told the goal",
+                "seen": "the goal itself",
+                "return": told,
+                "provisional": False,
+            },
+        }
         for key, rival in rivals.items():
             rows[key] = {
-                "label": METHODS[key].label, "seen": f"{rival.walks} × {len(rival.rewards)} steps",
-                "return": rival.rewards[:n].sum(), "provisional": rival.provisional,
-            }  # fmt: skip
+                "label": METHODS[key].label,
+                "seen": f"{rival.walks} × {len(rival.rewards)} steps",
+                "return": rival.rewards[:n].sum(),
+                "provisional": rival.provisional,
+            }
         return rows
 
     def _show(self, pad: Pad, view: dict[str, Any]) -> None:

@@ -71,9 +71,14 @@ def pull_explorer(models: Mapping[str, zoo.Model], at: float = -2.0, seed: int =
         "seed": C.Again("other tasks", seed),
     }
     return Explorer(
-        "pull", controls, compute, figures.pulls, figures.redraw_pulls, pull_summary,
+        "pull",
+        controls,
+        compute,
+        figures.pulls,
+        figures.redraw_pulls,
+        pull_summary,
         models=models.values(),
-    )  # fmt: skip
+    )
 
 
 @torch.no_grad()
@@ -92,8 +97,8 @@ def tangent_view(model: zoo.Model, task: Tasks, factors: Sequence[float]) -> dic
         "seen_y": task.support.y[0, :, 0].numpy(),
         "start": real[0][0],
         "real": np.stack([y[-1] for y in real]),
-        "formula": np.stack([
-            linearised(model.learner, task.support, x, steps, f)[0, :, 0].numpy() for f in factors
-        ]),
+        "formula": np.stack(
+            [linearised(model.learner, task.support, x, steps, f)[0, :, 0].numpy() for f in factors]
+        ),
         "headings": [f"steps × {f:g}" if f != 1 else "its own steps" for f in factors],
-    }  # fmt: skip
+    }

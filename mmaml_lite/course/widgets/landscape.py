@@ -73,24 +73,34 @@ def landscape_view(
     before, after = (query_loss(paths[:, stage], tasks).item() for stage in (0, -1))
     path, query = paths[task], Examples(tasks.query.x[task], tasks.query.y[task])
     return {
-        "shifts": end.shifts.numpy(), "heights": end.heights.numpy(),
+        "shifts": end.shifts.numpy(),
+        "heights": end.heights.numpy(),
         "loss": shown.loss.numpy().copy(),
-        "background": background, "reveal": reveal, "task": task, "theta": at.numpy(),
-        "own": tasks.parameters.numpy().copy(), "paths": paths.numpy(), "exact": exact.numpy(),
-        "difference": difference.numpy(), "first_order": first_order.numpy(),
+        "background": background,
+        "reveal": reveal,
+        "task": task,
+        "theta": at.numpy(),
+        "own": tasks.parameters.numpy().copy(),
+        "paths": paths.numpy(),
+        "exact": exact.numpy(),
+        "difference": difference.numpy(),
+        "first_order": first_order.numpy(),
         "error": relative_error(difference, exact),
         "first_order_error": relative_error(first_order, exact),
-        "before": before, "after": after,
-        "best": end.best.numpy().copy(), "best_before": start.best.numpy().copy(),
+        "before": before,
+        "after": after,
+        "best": end.best.numpy().copy(),
+        "best_before": start.best.numpy().copy(),
         "least": end.least,
         "rival": _rival(seed, steps, step_size),
         "better": (end.loss < after).double().mean().item(),
-        "x": X.numpy(), "truth": predict(tasks.parameters[task], X).numpy(),
+        "x": X.numpy(),
+        "truth": predict(tasks.parameters[task], X).numpy(),
         "curves": torch.stack([predict(weights, X) for weights in path]).numpy(),
         "seen_x": tasks.support.x[task, :, 0].numpy(),
         "seen_y": tasks.support.y[task, :, 0].numpy(),
         "task_loss": (loss(path[0], query).item(), loss(path[-1], query).item()),
-    }  # fmt: skip
+    }
 
 
 def landscape_summary(view: Mapping[str, Any]) -> str:
@@ -139,11 +149,18 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
     """
     start = [round(v, 2) for v in outer_map(seed, 0, 0.1).best.tolist()]
     pad = Pad(
-        value=[start], names=["θ"], at_least=1, at_most=1, step=0.05, xrange=list(SHIFTS),
-        yrange=list(HEIGHTS), xlabel="θ₁, the wave's shift", ylabel="θ₂, its height",
+        value=[start],
+        names=["θ"],
+        at_least=1,
+        at_most=1,
+        step=0.05,
+        xrange=list(SHIFTS),
+        yrange=list(HEIGHTS),
+        xlabel="θ₁, the wave's shift",
+        ylabel="θ₂, its height",
         width=round(UNIT * (SHIFTS[1] - SHIFTS[0])) + 48,
         height=round(UNIT * (HEIGHTS[1] - HEIGHTS[0])) + 42,
-    )  # fmt: skip
+    )
     fit = Pad(at_most=0, yrange=[-6.0, 6.0], ylabel="y", width=380, height=210)
     controls = {
         "theta": pad,
@@ -173,6 +190,12 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
         return W.VBox([row, W.HTML(key())])
 
     return Explorer(
-        "landscape", controls, compute, landscape, redraw, landscape_summary,
-        screen=fit, arrange=arrange,
-    )  # fmt: skip
+        "landscape",
+        controls,
+        compute,
+        landscape,
+        redraw,
+        landscape_summary,
+        screen=fit,
+        arrange=arrange,
+    )

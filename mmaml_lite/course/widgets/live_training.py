@@ -63,13 +63,21 @@ class LiveRun:
         self.button.on_click(lambda _: self.pause() if self.going else self.start())
         self.reset.on_click(lambda _: self.again())
         self.progress = W.IntProgress(
-            value=self.run.step, max=settings.iterations, description="outer steps",
-            style={"description_width": "90px"}, layout={"width": "420px"},
-        )  # fmt: skip
+            value=self.run.step,
+            max=settings.iterations,
+            description="outer steps",
+            style={"description_width": "90px"},
+            layout={"width": "420px"},
+        )
         self.explorer = Explorer(
-            handle, {"step": self.progress}, self._look, figure, redraw, self._say,
+            handle,
+            {"step": self.progress},
+            self._look,
+            figure,
+            redraw,
+            self._say,
             arrange=self._arrange,
-        )  # fmt: skip
+        )
 
     def look(self) -> dict[str, Any]:
         """What the figure shows of the run as it stands."""
@@ -195,12 +203,15 @@ def training_view(
     y = learner(examples.support, x[..., None], examples.mode)[..., 0].movedim(0, 1)
     points = maps.pca(learner.embed(crowd.support).numpy()).points
     return {
-        "x": GRID.numpy(), "curves": y.numpy(), "names": mixture.names,
+        "x": GRID.numpy(),
+        "curves": y.numpy(),
+        "names": mixture.names,
         "truth": mixture.curves(x, examples.mode, examples.parameters).numpy(),
-        "seen_x": examples.support.x[..., 0].numpy(), "seen_y": examples.support.y[..., 0].numpy(),
+        "seen_x": examples.support.x[..., 0].numpy(),
+        "seen_y": examples.support.y[..., 0].numpy(),
         "points": points if before is None else maps.turned_onto(points, before),
         "mode": crowd.mode.numpy(),
-    }  # fmt: skip
+    }
 
 
 class LiveTraining(LiveRun):

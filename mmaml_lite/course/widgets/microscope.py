@@ -53,12 +53,15 @@ def specimen(model: zoo.Model, tasks: int = 1500) -> Specimen:
     mean = averaged(tau)
     ends = {i: t.movedim(1, 0).flatten(1).numpy() for i, t in tau.items()}  # (rows, tasks * units)
     bounds = {
-        i: np.stack([
-            np.minimum(np.quantile(t, 0.005, axis=1), mean[i][0].amin(-1).numpy()),
-            np.maximum(np.quantile(t, 0.995, axis=1), mean[i][0].amax(-1).numpy()),
-        ], axis=1)
+        i: np.stack(
+            [
+                np.minimum(np.quantile(t, 0.005, axis=1), mean[i][0].amin(-1).numpy()),
+                np.maximum(np.quantile(t, 0.995, axis=1), mean[i][0].amax(-1).numpy()),
+            ],
+            axis=1,
+        )
         for i, t in ends.items()
-    }  # fmt: skip
+    }
     return Specimen(model, mean, {i: m[0].argsort(-1) for i, m in mean.items()}, bounds)
 
 
@@ -123,17 +126,26 @@ def microscope_view(
     miss = (curves[[0, -1], ..., 0] - truth).square().mean(-1)
     usual_miss = (usual[[0, -1], ..., 0] - truth).square().mean(-1)
     return {
-        "x": GRID.numpy(), "truth": truth.numpy(), "kind": kind, "share": share, "steps": steps,
-        "names": [mixture.names[m] for m in pair.mode.tolist()], "off": off,
-        "method": "maml" if kind == "maml" else "mumomaml", "gate": model.settings.modulation,
-        "seen_x": pair.support.x[..., 0].numpy(), "seen_y": pair.support.y[..., 0].numpy(),
-        "curves": curves[[0, -1], ..., 0].numpy(), "usual": usual[[0, -1], ..., 0].numpy(),
-        "miss": miss.numpy(), "usual_miss": usual_miss.numpy(),
+        "x": GRID.numpy(),
+        "truth": truth.numpy(),
+        "kind": kind,
+        "share": share,
+        "steps": steps,
+        "names": [mixture.names[m] for m in pair.mode.tolist()],
+        "off": off,
+        "method": "maml" if kind == "maml" else "mumomaml",
+        "gate": model.settings.modulation,
+        "seen_x": pair.support.x[..., 0].numpy(),
+        "seen_y": pair.support.y[..., 0].numpy(),
+        "curves": curves[[0, -1], ..., 0].numpy(),
+        "usual": usual[[0, -1], ..., 0].numpy(),
+        "miss": miss.numpy(),
+        "usual_miss": usual_miss.numpy(),
         "bars": {i: _sorted(tau[i][0], slide.order[i]) if i in tau else None for i in blocks},
         "other": {i: _sorted(trained[i][1], slide.order[i]) for i in blocks},
         "mean": {i: _sorted(slide.mean[i][0], slide.order[i]) for i in blocks},
         "bounds": {i: slide.bounds[i] for i in blocks},
-    }  # fmt: skip
+    }
 
 
 def _sorted(tau: Tensor, order: Tensor) -> np.ndarray:
@@ -199,16 +211,23 @@ def microscope_explorer(
         for tick in ticks:
             tick.layout.width = "150px"
         controls["gate"].layout.width, controls["kind"].layout.width = "250px", "470px"
-        return W.VBox([
-            W.HBox([controls["gate"], controls["kind"]]),
-            W.HBox([controls["family_a"], controls["seed_a"], controls["share"]]),
-            W.HBox([controls["family_b"], controls["seed_b"], controls["steps"]]),
-            W.HBox(ticks, layout={"margin": "0 0 0 110px"}),
-            screen,
-        ])  # fmt: skip
+        return W.VBox(
+            [
+                W.HBox([controls["gate"], controls["kind"]]),
+                W.HBox([controls["family_a"], controls["seed_a"], controls["share"]]),
+                W.HBox([controls["family_b"], controls["seed_b"], controls["steps"]]),
+                W.HBox(ticks, layout={"margin": "0 0 0 110px"}),
+                screen,
+            ]
+        )
 
     return Explorer(
-        "microscope", controls, compute, figures.microscope, figures.redraw_microscope,
-        microscope_summary, arrange=arrange,
+        "microscope",
+        controls,
+        compute,
+        figures.microscope,
+        figures.redraw_microscope,
+        microscope_summary,
+        arrange=arrange,
         models=[*models.values(), *([maml] if maml else [])],
-    )  # fmt: skip
+    )

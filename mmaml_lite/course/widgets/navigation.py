@@ -45,9 +45,10 @@ def navigators(
         for n in sorted({modes, *others})
     }
     held = {
-        n: cast for n, cast in names.items()
+        n: cast
+        for n, cast in names.items()
         if n == modes or all(zoo.weights_path(name).is_file() for name in cast.values())
-    }  # fmt: skip
+    }
     return {n: {key: zoo.load(name) for key, name in cast.items()} for n, cast in held.items()}
 
 
@@ -82,8 +83,9 @@ def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> dict[str, Any]:
     }
     centre = torch.tensor([world.centres[nearest]])
     found["floors"] = {
-        "goal": walk(world, place, place).item(), "mode": walk(world, place, centre).item(),
-    }  # fmt: skip
+        "goal": walk(world, place, place).item(),
+        "mode": walk(world, place, centre).item(),
+    }
     return found
 
 
@@ -92,10 +94,16 @@ def walks_view(cast: Cast, found: Mapping[str, Any], goal: Sequence[float], stag
     world = cast["maml"].settings.world()
     nearest, spreads = far_off(world, goal)
     view: dict[str, Any] = {
-        "goal": list(goal), "centres": world.centres, "spread": world.spread, "stage": stage,
-        "names": NAMES, "short": SHORT, "nearest": nearest, "spreads": spreads,
+        "goal": list(goal),
+        "centres": world.centres,
+        "spread": world.spread,
+        "stage": stage,
+        "names": NAMES,
+        "short": SHORT,
+        "nearest": nearest,
+        "spreads": spreads,
         "floors": found["floors"],
-    }  # fmt: skip
+    }
     for key in SIDES:
         view[key] = _method(found[key], stage)
     now = [view[key]["returns"][stage] for key in SIDES]
@@ -116,9 +124,10 @@ def _method(found: Walks, stage: int) -> dict[str, np.ndarray]:
         first, look = found.before[0].numpy(), found.before[1]
         paths = first if stage == 0 else paths
     return {
-        "paths": paths, "first": first,
+        "paths": paths,
+        "first": first,
         "returns": np.concatenate([[look], found.returns.numpy()]).astype(float),
-    }  # fmt: skip
+    }
 
 
 def _heading(stage: int, value: float, key: str) -> str:
@@ -166,11 +175,14 @@ def navigate(
         "goal": place,
         "modes": C.choice("modes", {str(n): n for n in counts}, modes),
         "stage": W.SelectionSlider(
-            options=[(name, i) for i, name in enumerate(NAMES)], value=1, description="stage",
-            style=C.STYLE, layout={"width": "400px"},
+            options=[(name, i) for i, name in enumerate(NAMES)],
+            value=1,
+            description="stage",
+            style=C.STYLE,
+            layout={"width": "400px"},
         ),
         "seed": C.Again("walk again", seed),
-    }  # fmt: skip
+    }
 
     @lru_cache(maxsize=256)
     def found(modes: int, goal: tuple[float, float], seed: int) -> dict[str, Any]:
@@ -188,6 +200,12 @@ def navigate(
         return W.VBox([place.beside(*(controls[k] for k in choose)), screen])
 
     return Explorer(
-        "navigate", controls, compute, figures.walks, follow, walks_summary, arrange=arrange,
+        "navigate",
+        controls,
+        compute,
+        figures.walks,
+        follow,
+        walks_summary,
+        arrange=arrange,
         models=models,
-    )  # fmt: skip
+    )

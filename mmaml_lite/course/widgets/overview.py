@@ -38,10 +38,17 @@ def plan(found: Mapping[str, Part]) -> dict[str, Any]:
     spots |= {"output": (end, 196, 90, 60), "prediction": (end, 290, 90, 56)}
     spots |= {"inner": (250, 205, 130, 42), "outer": (250, 297, 130, 42)}
     boxes = [
-        {"key": key, "label": found[key].label, "x": x, "y": y, "width": w, "height": h,
-         "color": _color(key)}
+        {
+            "key": key,
+            "label": found[key].label,
+            "x": x,
+            "y": y,
+            "width": w,
+            "height": h,
+            "color": _color(key),
+        }
         for key, (x, y, w, h) in spots.items()
-    ]  # fmt: skip
+    ]
     return {"boxes": boxes, "arrows": _arrows(columns, end), "size": [end + 110, 360]}
 
 
@@ -68,12 +75,16 @@ def _arrows(columns: list[int], end: int) -> list[dict[str, Any]]:
     return [
         *({"path": path} for path in flow),
         {"path": [[60, 82], [60, 226], [250, 226]], "color": inner, "dash": "dash"},
-        {"path": [[380, 226], [columns[0], 226]], "color": inner, "dash": "dash",
-         "label": "changes θ"},
+        {
+            "path": [[380, 226], [columns[0], 226]],
+            "color": inner,
+            "dash": "dash",
+            "label": "changes θ",
+        },
         {"path": [[end, 318], [380, 318]], "color": outer, "dash": "dot"},
         {"path": [[315, 297], [315, 247]], "color": outer, "dash": "dot", "label": ""},
         {"path": [[250, 318], [210, 318], [210, 82]], "color": outer, "dash": "dot"},
-    ]  # fmt: skip
+    ]
 
 
 def describe(part: Part) -> str:
@@ -100,11 +111,13 @@ def overview_figure(view: Mapping[str, Any]) -> go.Figure:
     """The static twin: all boxes as rows of a table; the chosen one is set in bold."""
     rows = {
         key: [
-            part.label.replace("\n", " "), part.equation, part.where.replace(", ", "<br>"),
+            part.label.replace("\n", " "),
+            part.equation,
+            part.where.replace(", ", "<br>"),
             "<br>".join(f"{n}: {' × '.join(map(str, s))}" for n, s in part.shapes.items()),
         ]
         for key, part in view["parts"].items()
-    }  # fmt: skip
+    }
     return figures.parts(rows, view["box"])
 
 
@@ -126,6 +139,12 @@ def overview_explorer(model: zoo.Model, tasks: int = 75, seed: int = 0) -> Explo
         return f"{part.label.replace(chr(10), ' ')}: {part.where}; tensors {shapes}."
 
     return Explorer(
-        "overview", {"box": diagram}, lambda box: {"box": box, "parts": found}, overview_figure,
-        show, say, screen=screen, arrange=lambda controls, screen: W.VBox([diagram, screen]),
-    )  # fmt: skip
+        "overview",
+        {"box": diagram},
+        lambda box: {"box": box, "parts": found},
+        overview_figure,
+        show,
+        say,
+        screen=screen,
+        arrange=lambda controls, screen: W.VBox([diagram, screen]),
+    )

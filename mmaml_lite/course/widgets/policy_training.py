@@ -69,19 +69,24 @@ class LivePolicyTraining(LiveRun):
         tag = "".join(f"-{key}={value}" for key, value in sorted(changes.items()))
         path = path or live_path(name, f"seed{seed}-{iterations}{tag}")
         super().__init__(
-            "policy-training", settings, path, figures.policy_training,
+            "policy-training",
+            settings,
+            path,
+            figures.policy_training,
             figures.redraw_policy_training,
-        )  # fmt: skip
+        )
 
     def look(self) -> dict[str, Any]:
         """Walks to the goals, and the returns so far."""
         last = f"step {self.settings.steps}"
         curve = np.array([(r["step"], r["step 0"], r[last]) for r in self.curve], float)
         return policy_view(self.run.learner, self._goals) | {
-            "curve": curve.reshape(-1, 3), "floors": self._floors,
-            "centres": np.array(self._world.centres), "spread": self._world.spread,
+            "curve": curve.reshape(-1, 3),
+            "floors": self._floors,
+            "centres": np.array(self._world.centres),
+            "spread": self._world.spread,
             "modulated": self.settings.modulation is not None,
-        }  # fmt: skip
+        }
 
     def say(self, view: dict[str, Any]) -> str:
         """Mean return of the latest meta-batch."""

@@ -67,9 +67,15 @@ class Sorting(Explorer):
         controls["answers"] = self.board
         self.board.on_msg(self._wish)
         super().__init__(
-            "sorting", controls, self._look, lambda view: figure(self._drawn(view)), self._show,
-            say, screen=self.board, arrange=self._arrange,
-        )  # fmt: skip
+            "sorting",
+            controls,
+            self._look,
+            lambda view: figure(self._drawn(view)),
+            self._show,
+            say,
+            screen=self.board,
+            arrange=self._arrange,
+        )
 
     def cast(self, ways: int) -> dict[str, zoo.Model]:
         """The machines that play with so many characters, in the order of the table."""
@@ -134,14 +140,19 @@ class Sorting(Explorer):
         played = [key for key in given if key[0] == now[0] and (key != now or over)]
         scores, seconds = self._totals(given, played, list(labels))
         return {
-            "deal": here, "over": over, "deals": len(played), "totals": scores, "seconds": seconds,
+            "deal": here,
+            "over": over,
+            "deals": len(played),
+            "totals": scores,
+            "seconds": seconds,
             "players": {
                 who: {"label": label, "answers": shown.get(who, NOTHING)}
                 for who, label in labels.items()
             },
-            "lacks": lacking(cast), "notes": self._notes,
+            "lacks": lacking(cast),
+            "notes": self._notes,
             "provisional": [METHODS[key].label for key, m in cast.items() if m.provisional],
-        }  # fmt: skip
+        }
 
     def _totals(
         self, given: Mapping[Key, Answers], played: Sequence[Key], players: Sequence[str]
@@ -168,20 +179,25 @@ class Sorting(Explorer):
         deal = view["deal"]
         players = {
             who: {
-                "label": player["label"], "picks": player["answers"].picks,
+                "label": player["label"],
+                "picks": player["answers"].picks,
                 "score": of(game.score(deal, player["answers"])),
             }
-            for who, player in view["players"].items() if player["answers"].picks
-        }  # fmt: skip
+            for who, player in view["players"].items()
+            if player["answers"].picks
+        }
         title = "Sorting drawings: an example deal" + (", machines only" if players else "")
         if "you" in players:
             title = f"Sorting drawings, deal {deal.number}: human against machine"
         return {
-            "examples": deal.examples.numpy(), "drawings": deal.drawings.numpy(),
-            "truth": deal.truth, "players": players, "data": data(deal),
+            "examples": deal.examples.numpy(),
+            "drawings": deal.drawings.numpy(),
+            "truth": deal.truth,
+            "players": players,
+            "data": data(deal),
             "weights": " ".join([provenance(self.cast(deal.ways)), *self._notes]),
             "title": title,
-        }  # fmt: skip
+        }
 
     def _show(self, board: Board, view: dict[str, Any]) -> None:
         """Lay out the deal, if it is another one; marks and scores in any case."""
@@ -193,8 +209,9 @@ class Sorting(Explorer):
             board.show(at, deal.examples.shape[1], images, list(deal.truth), note)
         board.machines = [
             {"label": player["label"], "color": WHO[who], "picks": list(player["answers"].picks)}
-            for who, player in view["players"].items() if who != "you"
-        ]  # fmt: skip
+            for who, player in view["players"].items()
+            if who != "you"
+        ]
         self.panel.value = panel(view)
 
     def _wish(self, _board, content: Mapping[str, Any], _buffers) -> None:

@@ -27,8 +27,10 @@ from mmaml_lite.regression.floors import live_posterior
 from mmaml_lite.regression.tasks import FAMILIES, Mixture
 
 SOURCES = {
-    "the sliders": "sliders", "points of my own": "own", "a task of the map": "map",
-}  # fmt: skip
+    "the sliders": "sliders",
+    "points of my own": "own",
+    "a task of the map": "map",
+}
 WITHOUT = {"on": "mumomaml", "τ off": "tau-off", "τ = mean": "tau-mean"}
 NEIGHBOURS = 25
 LEAST_NOISE = 0.05  # what Bayes assumes of points without noise: a posterior needs some width
@@ -89,11 +91,19 @@ def task_view(
     """
     points.check()
     view: dict[str, Any] = {
-        "x": GRID.numpy(), "truth": truth, "yrange": [-9.0, 9.0], "names": cast.mixture.names,
-        "seen_x": points.x[0, :, 0].numpy(), "seen_y": points.y[0, :, 0].numpy(), "miss": {},
-        "points": points, "told": cast.mixture.names[mode], "neighbours": NEIGHBOURS,
-        "outside": outside, "loss": {},
-    }  # fmt: skip
+        "x": GRID.numpy(),
+        "truth": truth,
+        "yrange": [-9.0, 9.0],
+        "names": cast.mixture.names,
+        "seen_x": points.x[0, :, 0].numpy(),
+        "seen_y": points.y[0, :, 0].numpy(),
+        "miss": {},
+        "points": points,
+        "told": cast.mixture.names[mode],
+        "neighbours": NEIGHBOURS,
+        "outside": outside,
+        "loss": {},
+    }
     for side, key in (("left", left), ("right", right)):
         model, tau = cast.model_and_tau(key)
         told = torch.tensor([mode])
@@ -121,8 +131,11 @@ def task_view(
     drawn = cast.maps[kind]
     view["place"] = drawn.place(here)[0]
     view["map"] = {
-        "points": drawn.points, "mode": cast.tasks.mode.numpy(), "hover": cast.hover, "kind": kind,
-    }  # fmt: skip
+        "points": drawn.points,
+        "mode": cast.tasks.mode.numpy(),
+        "hover": cast.hover,
+        "kind": kind,
+    }
     return view
 
 
@@ -167,9 +180,13 @@ def task_explorer(
     )
     sliders = family_sliders(everything, 0.7)
     pad = Pad(
-        heading="points of my own", value=[[-3.0, 1.0], [0.0, 0.5], [3.0, 2.0]],
-        at_least=1, at_most=10, yrange=[-9.0, 9.0], height=200,
-    )  # fmt: skip
+        heading="points of my own",
+        value=[[-3.0, 1.0], [0.0, 0.5], [3.0, 2.0]],
+        at_least=1,
+        at_most=10,
+        yrange=[-9.0, 9.0],
+        height=200,
+    )
     source = C.menu("the task is", SOURCES, "sliders")
     controls = {
         "source": source,
@@ -184,7 +201,7 @@ def task_explorer(
         "right": C.menu("compare with", cast.rivals(), next(iter(cast.rivals().values()))),
         "steps": C.slider("gradient steps", 5, 0, 20, 1),
         "kind": C.choice("map", list(cast.maps), next(iter(cast.maps))),
-    }  # fmt: skip
+    }
 
     def compute(source, family, shots, noise, seed, pad, number, tau, right, steps, kind, **values):
         mode, truth, itself = names.index(family), None, None
@@ -205,11 +222,15 @@ def task_explorer(
 
     def arrange(controls, screen):
         groups = {
-            "sliders": W.HBox([W.VBox([family, *sliders.values()]),
-                               W.VBox([controls[k] for k in ("shots", "noise", "seed")])]),
+            "sliders": W.HBox(
+                [
+                    W.VBox([family, *sliders.values()]),
+                    W.VBox([controls[k] for k in ("shots", "noise", "seed")]),
+                ]
+            ),
             "own": pad,
             "map": controls["number"],
-        }  # fmt: skip
+        }
 
         def show(_=None):
             for name, group in groups.items():
@@ -225,9 +246,15 @@ def task_explorer(
         return W.VBox([W.HBox([left, right], layout={"grid_gap": "16px"}), screen])
 
     explorer = Explorer(
-        "task", controls, compute, figures.task, figures.redraw_task, task_summary,
-        arrange=arrange, models=models.values(),
-    )  # fmt: skip
+        "task",
+        controls,
+        compute,
+        figures.task,
+        figures.redraw_task,
+        task_summary,
+        arrange=arrange,
+        models=models.values(),
+    )
     _open_on_click(explorer, trained)
     return explorer
 

@@ -113,8 +113,15 @@ def picture() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def _box(key: str, label: str, x: float, y: float, width: float, height: float, color: str):
-    return {"key": key, "label": label, "x": x, "y": y, "width": width, "height": height,
-            "color": color}  # fmt: skip
+    return {
+        "key": key,
+        "label": label,
+        "x": x,
+        "y": y,
+        "width": width,
+        "height": height,
+        "color": color,
+    }
 
 
 def part_of(key: str) -> str:
@@ -156,9 +163,14 @@ def three_ways() -> Explorer:
         screen.value = explain(view["box"])
 
     explorer = Explorer(
-        "three-ways", {"box": control}, lambda box: {"box": box}, figure, redraw,
+        "three-ways",
+        {"box": control},
+        lambda box: {"box": box},
+        figure,
+        redraw,
         lambda view: TEXTS[part_of(view["box"])][0] + ".",
-        screen=panel, arrange=lambda controls, screen: W.VBox([control, screen]),
-    )  # fmt: skip
+        screen=panel,
+        arrange=lambda controls, screen: W.VBox([control, screen]),
+    )
     explorer.message.layout.display = "none"  # the panel says it all
     return explorer

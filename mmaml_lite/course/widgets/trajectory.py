@@ -38,15 +38,23 @@ def trajectory_view(
     world = crowd.world
     here = crowd.embed(once.told(target, steps))
     return {
-        "target": float(target), "steps": steps, "colour": colour, "names": mode_names(world),
+        "target": float(target),
+        "steps": steps,
+        "colour": colour,
+        "names": mode_names(world),
         "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {world.UNIT}",
-        "reached": once.reached.numpy(), "rewards": once.rewards(target).numpy(),
+        "reached": once.reached.numpy(),
+        "rewards": once.rewards(target).numpy(),
         "mirrored": once.rewards(-target).numpy(),
-        "points": crowd.map.points, "kind": crowd.map.kind, "mode": crowd.mode.numpy(),
-        "goals": crowd.goals[:, 0].numpy(), "place": crowd.map.place(here.numpy())[0],
-        "near": crowd.neighbours(here).numpy(), "spread": world.spread,
+        "points": crowd.map.points,
+        "kind": crowd.map.kind,
+        "mode": crowd.mode.numpy(),
+        "goals": crowd.goals[:, 0].numpy(),
+        "place": crowd.map.place(here.numpy())[0],
+        "near": crowd.neighbours(here).numpy(),
+        "spread": world.spread,
         "centres": [x for (x,) in world.centres],
-    }  # fmt: skip
+    }
 
 
 def reading_view(crowd: Crowd, steps: Sequence[int]) -> dict[str, Any]:
@@ -55,10 +63,13 @@ def reading_view(crowd: Crowd, steps: Sequence[int]) -> dict[str, Any]:
     read = by_steps(crowd.model.learner, crowd.seen, list(steps))
     nothing = (distance - distance.mean()).abs().median().item()
     return {
-        "steps": list(steps), "vote": [neighbour_vote(e, mode) for e in read],
+        "steps": list(steps),
+        "vote": [neighbour_vote(e, mode) for e in read],
         "miss": [(reading(e, distance) - distance).abs().median().item() for e in read],
-        "blank": nothing, "modes": len(crowd.world.centres), "unit": crowd.world.UNIT,
-    }  # fmt: skip
+        "blank": nothing,
+        "modes": len(crowd.world.centres),
+        "unit": crowd.world.UNIT,
+    }
 
 
 def reached_view(
@@ -68,14 +79,15 @@ def reached_view(
     speed = isinstance(world, TargetSpeed)
     parts = ("aside", "around", "torque")
     return {
-        "goals": goals[:, 0].numpy(), "stages": list(found), "unit": world.UNIT,
+        "goals": goals[:, 0].numpy(),
+        "stages": list(found),
+        "unit": world.UNIT,
         "settled": [stage.settled.numpy() for stage in found.values()],
         "what": f"mean {'speed' if speed else 'place'}, {world.UNIT}",
         "parts": {
-            part: [getattr(stage, part).mean().item() for stage in found.values()]
-            for part in parts
+            part: [getattr(stage, part).mean().item() for stage in found.values()] for part in parts
         },
-    }  # fmt: skip
+    }
 
 
 def account(found: Mapping[str, Losses], without: Mapping[str, Losses]) -> str:
@@ -146,6 +158,12 @@ def trajectory_explorer(crowd: Crowd, target: float | None = None, seed: int = 0
         return W.VBox([*(W.Box([c[k] for k in pair], layout=wrap) for pair in pairs), screen])
 
     return Explorer(
-        "trajectory", controls, compute, figures.trajectory, figures.redraw_trajectory,
-        trajectory_summary, models=[crowd.model], arrange=arrange,
-    )  # fmt: skip
+        "trajectory",
+        controls,
+        compute,
+        figures.trajectory,
+        figures.redraw_trajectory,
+        trajectory_summary,
+        models=[crowd.model],
+        arrange=arrange,
+    )
