@@ -17,10 +17,10 @@ from mmaml_lite.core.statistics import interval
 from mmaml_lite.core.training import train
 from mmaml_lite.course.studies.kernels import features
 from mmaml_lite.regression.evaluation import errors, shared_tasks
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 
 
-def shares(learner: Learner) -> tuple[float, float]:
+def shares(learner: RegressionLearner) -> tuple[float, float]:
     """Parts of the tangent kernel's trace on [-5, 5] that the first and the last layer bring."""
     names = list(learner.step_sizes(1)[0])
     squares = features(learner, torch.linspace(-5, 5, 41)[:, None], {}).square().sum(0)

@@ -18,14 +18,14 @@ from mmaml_lite.core.statistics import paired
 from mmaml_lite.core.tasks import Examples, Tasks
 from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.evaluation import errors, shared_tasks
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 
 TASKS = 4000
 BOUND = 10.0
 
 
 @torch.no_grad()
-def gradients(learner: Learner, tasks: Tasks) -> tuple[Tensor, Tensor]:
+def gradients(learner: RegressionLearner, tasks: Tasks) -> tuple[Tensor, Tensor]:
     """Largest entry and norm of every inner gradient, two `(tasks, steps)`."""
 
     def one_task(tau: Tau, support: Examples) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mmaml_lite.core.runs import Run
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.regression.domain import mixture_of, query_loss
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 
 try:
     import higher
@@ -23,7 +23,7 @@ except ImportError:
 
 
 def per_task(
-    learner: Learner,
+    learner: RegressionLearner,
     adapt: Callable,
     support: Examples,
     x: Tensor,
@@ -52,11 +52,11 @@ def film_mlp(weights: Sequence[Tensor], x: Tensor, tau: Sequence[tuple[Tensor, T
     return F.linear(x, weights[-2], weights[-1])
 
 
-def in_order(learner: Learner) -> list[Tensor]:
+def in_order(learner: RegressionLearner) -> list[Tensor]:
     return [learner.theta[f"{kind}{i}"] for i in range(4) for kind in ("weight", "bias")]
 
 
-def loop(learner: Learner) -> Callable:
+def loop(learner: RegressionLearner) -> Callable:
     """The authors' way: `torch.autograd.grad(create_graph=True)` for one task after another."""
     s = learner.settings
 
@@ -74,7 +74,7 @@ def loop(learner: Learner) -> Callable:
     return partial(per_task, learner, adapt)
 
 
-def higher_loop(learner: Learner) -> Callable:
+def higher_loop(learner: RegressionLearner) -> Callable:
     """The same with `higher`, which wants a module and an optimiser."""
     s = learner.settings
 

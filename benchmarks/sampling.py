@@ -71,7 +71,7 @@ def drawn(count: int, size: int) -> torch.Tensor:
 def policies(count: int, seen: int, size: int) -> dict[str, Callable]:
     """Named ways to act, each giving numpy or a tensor as the observation is."""
     network = MLP(seen, (64, 64), size, "tanh")
-    theta = network.init("scaled")
+    theta = network.init()
 
     @torch.no_grad()
     def policy(observation):

@@ -84,7 +84,7 @@ RECIPES: Registry[Any] = Registry("recipe")
 RECIPES.update(paper=paper, ours=ours)
 
 ADVICE = "try a smaller step_size or learning_rate, or an inner_clip such as 20"
-SETTING = re.compile(r"(?P<sources>[a-z_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
+SETTING = re.compile(r"(?P<sources>[a-z0-9_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
 
 
 def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> CharacterSettings:

@@ -5,11 +5,15 @@ mean first, and a small network reads every class beside the mean of all; withou
 follow-up paper's code, it reads every image alone (with one shot, the labels add that comparison).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaml_lite.characters.tasks import Images
+from mmaml_lite.core.registry import Registry
 
 
 def class_means(features: Tensor, labels: Tensor, ways: int) -> Tensor:
@@ -48,3 +52,12 @@ class ImageSetEncoder(nn.Module):
             every = seen.mean(1, keepdim=True).expand(-1, ways, -1)
             seen = torch.cat([class_means(seen, support.y, ways), every], -1)
         return self.pooled(self.each(seen).mean(1))
+
+
+ENCODERS: Registry[Callable[[Any], nn.Module]] = Registry(
+    "encoder", " (an encoder of your own: ENCODERS.add)"
+)
+ENCODERS.add(
+    "images",
+    lambda s: ImageSetEncoder(s.encoder_filters, s.encoder_size, s.blocks, s.encoder_labels),
+)

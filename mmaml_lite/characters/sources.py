@@ -1,5 +1,6 @@
 """Where drawings come from: Omniglot, invented strokes, and either with its ink inverted."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -9,6 +10,7 @@ from torch import Generator, Tensor
 
 from mmaml_lite.characters import DRAWINGS, SIDE, omniglot, strokes
 from mmaml_lite.characters.splits import PARTS, split
+from mmaml_lite.core.registry import Registry
 
 
 class Drawn(NamedTuple):
@@ -101,7 +103,26 @@ class Inverted:
 
 INVERTED = "inverted_"
 CPU = torch.device("cpu")
-SOURCES = ("omniglot", "strokes", f"{INVERTED}omniglot", f"{INVERTED}strokes")
+
+# What makes a source: (part, kind of split, rotations, device) -> Source. Each is there with its
+# ink inverted as well, as "inverted_<name>".
+SOURCES: Registry[Callable[[str, str, bool, torch.device], Source]] = Registry(
+    "source", f", each also as {INVERTED}<name> (one of your own: register_source)"
+)
+
+
+def register_source(name: str) -> Callable:
+    """Register the decorated `(part, kind, rotations, device) -> Source` as a source of drawings.
+
+    Raises ValueError for a name that is taken or that the name of a setting could not hold.
+    """
+
+    def register(make: Callable) -> Callable:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name.startswith(INVERTED):
+            raise ValueError(f"a source's name has small letters, digits and _, not {name!r}")
+        return SOURCES.add(name, make)
+
+    return register
 
 
 @lru_cache(maxsize=2)
@@ -122,16 +143,24 @@ def source(
     part: train, validation or test; kind: of the split (both for Omniglot: invented characters are
     new in every episode). Raises ValueError for unknown names, OmniglotMissing without the data.
     """
-    if name not in SOURCES:
-        raise ValueError(f"unknown source {name!r}: known are {', '.join(SOURCES)}")
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}: known are {', '.join(PARTS)}")
     if name.startswith(INVERTED):
         return Inverted(source(name.removeprefix(INVERTED), part, kind, rotations, device))
-    if name == "strokes":
-        return Invented()
+    return SOURCES[name](part, kind, rotations, device)
+
+
+@register_source("omniglot")
+def real(part: str, kind: str, rotations: bool, device: torch.device) -> Pages:
+    """The characters of a part of Omniglot."""
     data = _omniglot_on(device)
     return Pages(data.ink, split(data, kind)[part], rotations)
+
+
+@register_source("strokes")
+def invented(part: str, kind: str, rotations: bool, device: torch.device) -> Invented:
+    """New characters in every episode, whatever the part."""
+    return Invented()
 
 
 def default(tell: Callable[[str], None] = print) -> str:

@@ -1,16 +1,15 @@
-"""Algorithm 1 as the paper writes it: embed, modulate, adapt, query loss. This is the reference.
+"""The inner loop of Algorithm 1, for one task; `vmap` lifts it to the meta-batch. The reference.
 
-The inner loop is written for one task, with `torch.func.grad`; `vmap` lifts it to the meta-batch.
-Any loss, any network and any step size goes; `lowrank.py` is the fast road for linear layers.
+Any loss, any network and any step size goes. Around it stand `learner.py` (embed, modulate, adapt,
+predict) and each domain's outer step; `regression/lowrank.py` is the fast road for linear layers.
 """
 
 from collections.abc import Callable, Sequence
 
-import torch.nn.functional as F
 from torch import Tensor
 from torch.func import grad, vmap
 
-from mmaml_lite.core.networks import MLP, Tau, Theta
+from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.core.tasks import Examples
 
 StepSizes = dict[str, Tensor | float]
@@ -56,7 +55,8 @@ def limited(gradient: Theta, clip: float | None, clip_norm: float | None) -> The
 
 
 def stages(
-    network: MLP,
+    network: Callable[[Theta, Tensor, Tau], Tensor],
+    loss: Callable[[Tensor, Tensor], Tensor],
     theta: Theta,
     tau: Tau,
     support: Examples,
@@ -69,14 +69,15 @@ def stages(
 ) -> list[Tensor]:
     """Predictions at x before any gradient step (post modulation) and after each one.
 
-    theta: shared by all tasks; tau_i `(tasks, rows, units)`; support x `(tasks, K, dx)`, y
+    network, loss: of one task, any function of (theta, x, tau) and of (answers, labels). theta:
+    shared by all tasks; tau_i `(tasks, rows, units)`; support x `(tasks, K, dx)`, y
     `(tasks, K, dy)`; x `(tasks, Q, dx)` -> a `(tasks, Q, dy)` for each of the steps + 1 stages, or
     for the last one alone.
     """
 
     def one_task(tau: Tau, support: Examples, x: Tensor) -> list[Tensor]:
         def support_loss(theta: Theta) -> Tensor:
-            return F.mse_loss(network(theta, support.x, tau), support.y)
+            return loss(network(theta, support.x, tau), support.y)
 
         path = adapt(support_loss, theta, step_sizes, first_order, clip, clip_norm)
         path = path[-1:] if only_last else path

@@ -6,6 +6,7 @@ dictionary comprehension and a batch of tasks is a leading axis on every entry.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -34,12 +35,39 @@ def averaged(tau: Tau) -> Tau:
     return {i: t.mean(0, keepdim=True) for i, t in tau.items()}
 
 
+class Network(Protocol):
+    """A task network: pure functions of theta; units: of each block that may be modulated."""
+
+    units: Sequence[int]
+
+    def init(self) -> Theta:
+        """Draw theta from torch's global generator."""
+        ...
+
+    def __call__(self, theta: Theta, x: Tensor, tau: Tau) -> Tensor:
+        """One task: x `(points, inputs)`, tau_i `(rows, units)` -> `(points, outputs)`."""
+        ...
+
+
+NETWORKS: Registry[Callable[[Any, int, int], Network]] = Registry(
+    "network", " (a network of your own: register_network)"
+)
+
+
+def register_network(name: str) -> Callable:
+    """Register the decorated `(settings, inputs, outputs) -> Network` as a task network."""
+    return lambda make: NETWORKS.add(name, make)
+
+
 class MLP:
     """A multilayer perceptron whose hidden layers are the blocks; the output layer is linear.
 
     inputs, outputs: features of x and y; hidden: units of each block; activation: one of
     ACTIVATIONS; context: size of MAML's bias transformation, a learned vector concatenated to every
-    input (0: none). It holds no parameters: `init` makes theta, every call is told theta.
+    input (0: none), and context_std the deviation that it starts with. scheme: of the initial
+    weights, "small": N(0, 0.01^2), as in MAML's sinusoid experiment; "scaled": unit-size
+    activations for inputs on [-5, 5], and an output near zero, so that the first inner steps are
+    stable. It holds no parameters: `init` makes theta, every call is told theta.
     """
 
     def __init__(
@@ -49,37 +77,35 @@ class MLP:
         outputs: int = 1,
         activation: str = "relu",
         context: int = 0,
+        scheme: str = "scaled",
+        context_std: float = 0.0,
     ):
+        if scheme not in ("small", "scaled"):
+            raise ValueError(f"unknown initialisation {scheme!r}: known are small, scaled")
         if not hidden or min(hidden) < 1 or context < 0:
             raise ValueError(
                 f"expected hidden sizes >= 1 and context >= 0, got {hidden}, {context}"
             )
         self.sizes = (inputs + context, *hidden, outputs)
         self.activation, self.derivative = ACTIVATIONS[activation], DERIVATIVES[activation]
-        self.context = context
+        self.units, self.context = tuple(hidden), context
+        self.scheme, self.context_std = scheme, context_std
 
     @property
     def layers(self) -> int:
         """Number of linear layers, the output layer included."""
         return len(self.sizes) - 1
 
-    def init(self, scheme: str = "scaled", context_std: float = 0.0) -> Theta:
-        """Draw theta from torch's global generator; biases are zero.
-
-        scheme "small": weights N(0, 0.01^2), as in MAML's sinusoid experiment; "scaled": unit-size
-        activations for inputs on [-5, 5], and an output near zero, so that the first inner steps
-        are stable. Raises ValueError for other names.
-        """
-        if scheme not in ("small", "scaled"):
-            raise ValueError(f"unknown initialisation {scheme!r}: known are small, scaled")
+    def init(self) -> Theta:
+        """Draw theta from torch's global generator; biases are zero."""
         theta = {}
         for i, (fan_in, fan_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
             size = 1 / 3 if i == 0 else 0.1 if i == self.layers - 1 else 1.0
-            std = 0.01 if scheme == "small" else size * math.sqrt(2 / fan_in)
+            std = 0.01 if self.scheme == "small" else size * math.sqrt(2 / fan_in)
             theta[f"weight{i}"] = std * torch.randn(fan_out, fan_in)
             theta[f"bias{i}"] = torch.zeros(fan_out)
         if self.context:
-            theta["context"] = context_std * torch.randn(self.context)
+            theta["context"] = self.context_std * torch.randn(self.context)
         return theta
 
     def __call__(self, theta: Theta, x: Tensor, tau: Tau) -> Tensor:
@@ -137,3 +163,10 @@ class Dense:
         else:
             weight = torch.baddbmm(self.weight.mT, update.mT, inputs).mT
         return Dense(weight, self.bias + update.sum(1, keepdim=True))
+
+
+@register_network("mlp")
+def mlp(settings: Any, inputs: int, outputs: int) -> MLP:
+    """The paper's network, as the settings of a domain have it."""
+    s = settings
+    return MLP(inputs, s.hidden, outputs, s.activation, s.context, s.init, s.context_std)

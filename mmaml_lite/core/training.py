@@ -74,7 +74,7 @@ def train(
 ) -> Run:
     """Train, or go on with the run at `path`, to the end, for about `seconds`, or until `stop`.
 
-    settings: of any domain, such as regression's `Settings`; thread_count: intra-op threads on the
+    settings: of any domain, such as `RegressionSettings`; thread_count: intra-op threads on the
     CPU, by default those that pay off in the domain; compiled: take the steps in compiled kernels
     (ValueError where that cannot be done).
 

@@ -17,10 +17,10 @@ from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
 from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 from mmaml_lite.core.tasks import Tasks
-from mmaml_lite.regression.learner import Learner, PerMode, compile_inner_loop
+from mmaml_lite.regression.learner import PerMode, RegressionLearner, compile_inner_loop
 from mmaml_lite.regression.recipes import INNER_CLIP_NORM, RECIPES, families_of
-from mmaml_lite.regression.settings import Settings
-from mmaml_lite.regression.tasks import Mixture
+from mmaml_lite.regression.settings import RegressionSettings
+from mmaml_lite.regression.tasks import mixture_of
 
 METHODS: Registry[Method] = Registry("method", " (a method of your own: register_method)")
 
@@ -30,7 +30,7 @@ def register_method(name: str, label: str, **settings: Any) -> None:
 
     Raises ValueError for a name that is taken and for unknown or wrong settings.
     """
-    Settings().replace(**settings)
+    RegressionSettings().replace(**settings)
     METHODS.add(name, Method(label, settings))
 
 
@@ -49,25 +49,20 @@ register_method("multi-mumomaml", "MuMoMAML per mode", modulation="film", per_mo
 
 def settings_for(
     method: str, families: Sequence[str], recipe: str = "paper", **changes: Any
-) -> Settings:
+) -> RegressionSettings:
     """Settings of a method on a mixture of families under a recipe, some of them changed."""
     settings = RECIPES[recipe](tuple(families), METHODS[method].settings)
     return settings.replace(method=method).replace(**changes)
 
 
-def build(settings: Settings) -> Learner | PerMode:
+def build(settings: RegressionSettings) -> RegressionLearner | PerMode:
     """A fresh learner, its initial weights decided by `settings.seed` alone.
 
     Raises ValueError for unknown families, before there is anything to train.
     """
     mixture_of(settings)
     with seeded(settings.seed):
-        return PerMode(settings) if settings.per_mode else Learner(settings)
-
-
-def mixture_of(settings: Settings) -> Mixture:
-    """The task distribution of these settings; raises ValueError for unknown families."""
-    return Mixture(settings.families, settings.shots, settings.queries, settings.noise)
+        return PerMode(settings) if settings.per_mode else RegressionLearner(settings)
 
 
 def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -119,7 +114,7 @@ def outer_step(run: Run) -> dict[str, float]:
     return {"loss": value}
 
 
-def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> Settings:
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> RegressionSettings:
     """Settings of an experiment in the zoo, which clips the inner gradient by its norm.
 
     The fast engine cannot clip entry by entry, as the paper does for modulated networks.
@@ -131,7 +126,7 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> S
 DOMAINS.add(
     "regression",
     Domain(
-        settings=Settings,
+        settings=RegressionSettings,
         named=named,
         recipe=lambda s: settings_for(s.method, s.families, s.recipe, seed=s.seed),
         label=lambda method: METHODS[method].label,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmaml_lite.core.networks import Tau
 from mmaml_lite.core.tasks import Tasks
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
 from mmaml_lite.regression.tasks import Mixture
 
 TEST_TASKS = 25_000
@@ -17,7 +17,9 @@ TEST_QUERIES = 20
 TEST_SEED = 1812_07172  # apart from every training seed
 
 
-def shared_tasks(settings: Settings, count: int = TEST_TASKS, seed: int = TEST_SEED) -> Tasks:
+def shared_tasks(
+    settings: RegressionSettings, count: int = TEST_TASKS, seed: int = TEST_SEED
+) -> Tasks:
     """The shared test tasks of a setting: made on the CPU, so that they are the same everywhere."""
     mixture = Mixture(settings.families, settings.shots, TEST_QUERIES, settings.noise)
     return mixture.sample(count, torch.Generator().manual_seed(seed))

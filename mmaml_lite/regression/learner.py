@@ -1,89 +1,81 @@
-"""The named methods, each a configuration of one learner: embed, modulate, adapt, predict.
+"""One learner of functions: MAML, MuMoMAML and the LSTM learner are configurations of it.
 
-MAML is MuMoMAML without an encoder, Multi-MAML is one MAML for each mode, the LSTM learner is
-MuMoMAML trained with zero steps: so toggling the modulation is choosing another configuration.
+Its inner loop runs in one of two engines that give the same numbers: the reference, or the fast one
+with low-rank fast weights, which never forms the fast weights that `adapt` returns.
 """
 
+import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmaml_lite.core import algorithm
+from mmaml_lite.core import algorithm, learner
 from mmaml_lite.core.algorithm import StepSizes
-from mmaml_lite.core.modulation import MODULATIONS
-from mmaml_lite.core.networks import MLP, Tau
+from mmaml_lite.core.networks import MLP, NETWORKS, Tau, Theta
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.regression import lowrank
 from mmaml_lite.regression.encoder import ENCODERS
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
+from mmaml_lite.regression.tasks import mixture_of
 
 
-class Learner(nn.Module):
-    """MuMoMAML and, without an encoder, MAML: a network's theta, an encoder and its heads omega."""
+class RegressionLearner(learner.Learner):
+    """A task network's theta and, with modulation, an encoder of examples and its heads omega."""
 
-    def __init__(self, settings: Settings):
-        super().__init__()
-        s = self.settings = settings
-        self.network = MLP(1, s.hidden, 1, s.activation, s.context)
-        theta = self.network.init(s.init, s.context_std)
-        self.theta = nn.ParameterDict({name: nn.Parameter(w) for name, w in theta.items()})
-        self.encoder, self.heads = None, nn.ModuleDict()
+    def __init__(self, settings: RegressionSettings):
+        s, mixture = settings, mixture_of(settings)
+        inputs, outputs = mixture.inputs, mixture.outputs
+        network = NETWORKS[s.network](s, inputs, outputs)
+        super().__init__(settings, network.init())
+        self.network = network
         if s.modulation is not None:
-            self.modulation = MODULATIONS[s.modulation]
-            self.encoder = ENCODERS[s.encoder](2, s.encoder_hidden, s.encoder_layers)
-            for i in range(len(s.hidden)) if s.blocks is None else s.blocks:
-                self.heads[str(i)] = nn.Linear(
-                    self.encoder.size, self.modulation.rows * s.hidden[i]
-                )
+            encoder = ENCODERS[s.encoder](inputs + outputs, s.encoder_hidden, s.encoder_layers)
+            blocks = range(len(self.network.units)) if s.blocks is None else s.blocks
+            self.read_by(encoder, s.modulation, {i: self.network.units[i] for i in blocks})
         self.log_step_sizes = self._learned_step_sizes()
         plain = s.inner_clip is None and s.learn_step_size != "weight"
+        plain = plain and isinstance(self.network, MLP)
         self.engine = lowrank if s.engine == "fast" or (s.engine == "auto" and plain) else algorithm
         if self.engine is lowrank:
-            lowrank.check(self.step_sizes(), s.inner_clip)
+            lowrank.check(self.step_sizes(), s.inner_clip, self.network, F.mse_loss)
 
     def _learned_step_sizes(self) -> nn.ParameterDict:
         """Logarithms of the learned step sizes: positive by construction, trained with the rest."""
         s, start = self.settings, torch.tensor(self.settings.step_size).log()
-        if s.learn_step_size == "layer":
-            shapes = {f"layer{i}": (s.steps,) for i in range(self.network.layers)}
-        elif s.learn_step_size == "weight":
-            shapes = {name: (s.steps, *w.shape) for name, w in self.theta.items()}
-        else:
+        if s.learn_step_size is None:
             return nn.ParameterDict()
+        by_weight = s.learn_step_size == "weight"
+        shapes = {layer_of(n): () for n in self.theta if n != "context"}
+        if by_weight:
+            shapes = {n: w.shape for n, w in self.theta.items()}
         return nn.ParameterDict(
-            {k: nn.Parameter(start.expand(v).clone()) for k, v in shapes.items()}
+            {k: nn.Parameter(start.expand(s.steps, *v).clone()) for k, v in shapes.items()}
         )
 
-    def step_sizes(self, steps: int | None = None) -> Sequence[StepSizes]:
-        """alpha of every inner step, by parameter name; steps beyond training repeat the last."""
+    def alpha(self, step: int) -> StepSizes:
+        """Of every parameter that is adapted; learned ones repeat the last beyond training."""
         s = self.settings
-        steps = s.steps if steps is None else steps
-        if steps < 0:
-            raise ValueError(f"the number of inner steps must be at least 0, got {steps}")
         names = [n for n in self.theta if n != "context" or s.adapt_context]
         if s.learn_step_size is None or s.steps == 0:
-            return [dict.fromkeys(names, s.step_size)] * steps
-        key = (
-            {n: n for n in names}
-            if s.learn_step_size == "weight"
-            else {n: f"layer{n.removeprefix('weight').removeprefix('bias')}" for n in names}
-            | {"context": "layer0"}
-        )
-        alpha = {k: a.exp() for k, a in self.log_step_sizes.items()}
-        return [{n: alpha[key[n]][min(t, s.steps - 1)] for n in names} for t in range(steps)]
+            return dict.fromkeys(names, s.step_size)
+        learned = {k: a.exp()[min(step, s.steps - 1)] for k, a in self.log_step_sizes.items()}
+        return {n: learned[n if s.learn_step_size == "weight" else layer_of(n)] for n in names}
 
     def embed(self, support: Examples, mode: Tensor | None = None) -> Tensor | None:
         """Task embedding upsilon `(tasks, d)` of a meta-batch (eq. 1); None without encoder."""
-        return None if self.encoder is None else self.encoder(support)
+        return super().embed(support)
 
-    def modulate(self, embedding: Tensor | None) -> Tau:
-        """Modulation vectors tau_i `(tasks, rows, units)` of every modulated block (eq. 2)."""
-        if embedding is None:
-            return {}
-        return {int(i): self.modulation.vector(head(embedding)) for i, head in self.heads.items()}
+    def loss(self, theta: Theta, tau: Tau, support: Examples) -> Tensor:
+        """Mean squared error of one task."""
+        return F.mse_loss(self.network(theta, support.x, tau), support.y)
+
+    def answer(self, theta: Theta, tau: Tau, support: Examples, x: Tensor) -> Tensor:
+        """The network's output at x `(Q, dx)` -> `(Q, dy)`."""
+        return self.network(theta, x, tau)
 
     def forward(
         self,
@@ -97,10 +89,10 @@ class Learner(nn.Module):
     ) -> Tensor:
         """Predict at x before any gradient step and after each one.
 
-        support: x and y `(tasks, K, 1)`; x `(tasks, Q, 1)`; mode `(tasks,)`, read by oracles alone;
-        tau: use these modulation vectors instead of the encoder's ({} turns modulation off);
-        factor: multiplies every inner step size. Returns `(stages, tasks, Q, 1)`, stages = steps +
-        1, or 1 with `only_last`.
+        support: x `(tasks, K, dx)` and y `(tasks, K, dy)`; x `(tasks, Q, dx)`; mode `(tasks,)`,
+        read by oracles alone; tau: use these modulation vectors instead of the encoder's ({} turns
+        modulation off); factor: multiplies every inner step size. Returns `(stages, tasks, Q, dy)`,
+        stages = steps + 1, or 1 with `only_last`.
         """
         s = self.settings
         tau = self.modulate(self.embed(support)) if tau is None else tau
@@ -109,6 +101,7 @@ class Learner(nn.Module):
             alphas = [{name: factor * alpha for name, alpha in step.items()} for step in alphas]
         predictions = self.engine.stages(
             self.network,
+            F.mse_loss,
             dict(self.theta),
             tau,
             support,
@@ -122,13 +115,22 @@ class Learner(nn.Module):
         return torch.stack(predictions)
 
 
+def layer_of(name: str) -> str:
+    """The layer that a parameter belongs to: of "weight2" and "bias2" it is "layer2".
+
+    The bias transformation is the first one's; any other name is a layer of its own.
+    """
+    numbered = re.fullmatch(r"(?:weight|bias)(\d+)", name)
+    return f"layer{numbered[1]}" if numbered else "layer0" if name == "context" else name
+
+
 class PerMode(nn.Module):
     """Separate learners, one for each mode, and the true mode decides who answers: an oracle."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: RegressionSettings):
         super().__init__()
         self.settings = settings
-        self.learners = nn.ModuleList(Learner(settings) for _ in settings.families)
+        self.learners = nn.ModuleList(RegressionLearner(settings) for _ in settings.families)
 
     def _route(self, mode: Tensor | None, answer: Callable, *, axis: int) -> Tensor | None:
         if mode is None:
@@ -160,9 +162,9 @@ class PerMode(nn.Module):
         only_last: bool = False,
         factor: float = 1.0,
     ) -> Tensor:
-        """As `Learner.forward`; raises ValueError without `mode`."""
+        """As `RegressionLearner.forward`; raises ValueError without `mode`."""
 
-        def answer(learner: Learner, p: Tensor) -> Tensor:
+        def answer(learner: RegressionLearner, p: Tensor) -> Tensor:
             mine = None if tau is None else {i: t[p] for i, t in tau.items()}
             examples = Examples(support.x[p], support.y[p])
             return learner(examples, x[p], None, mine, steps, only_last, factor)
@@ -175,7 +177,7 @@ def has_compiler() -> bool:
     return any(map(shutil.which, ("c++", "g++", "clang++", "cl")))
 
 
-def compile_inner_loop(learner: Learner | PerMode) -> None:
+def compile_inner_loop(learner: RegressionLearner | PerMode) -> None:
     """Let a learner take its inner steps in compiled kernels, from now on: equal up to rounding.
 
     The first outer step then takes up to a minute (and so does the first with inner steps, where
@@ -188,7 +190,7 @@ def compile_inner_loop(learner: Learner | PerMode) -> None:
             "compiling the inner loop needs a C++ compiler (g++ or clang++): install one, or train "
             "without compiling"
         )
-    parts = [m for m in learner.modules() if isinstance(m, Learner)]
+    parts = [m for m in learner.modules() if isinstance(m, RegressionLearner)]
     # Calling the kernels from C++ spares Python's share of each step; all modes share one program.
     stages = torch.compile(
         parts[0].engine.stages, dynamic=False, options={"cpp_wrapper": True} if on_cpu else None

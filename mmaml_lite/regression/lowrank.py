@@ -11,7 +11,7 @@ What needs the entries of a gradient cannot be written so: element-wise clipping
 every weight. `stages` refuses them; `algorithm.stages` has them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -82,8 +82,15 @@ class LowRank:
         return LowRank(self.weight, self.bias, new)
 
 
-def check(step_sizes: Sequence[StepSizes], clip: float | None) -> None:
+def check(
+    step_sizes: Sequence[StepSizes], clip: float | None, network: object, loss: Callable
+) -> None:
     """Raise ValueError for what low-rank fast weights cannot express, naming the reference."""
+    if not isinstance(network, MLP) or loss is not F.mse_loss:
+        raise ValueError(
+            "the fast engine back-propagates the mean squared error through linear layers, by "
+            "hand: use engine='reference' for another network or loss"
+        )
     if clip is not None:
         raise ValueError(
             "element-wise clipping needs every entry of the inner gradient, which the fast engine "
@@ -144,6 +151,7 @@ def shrink(
 
 def stages(
     network: MLP,
+    loss: Callable[[Tensor, Tensor], Tensor],
     theta: Theta,
     tau: Tau,
     support: Examples,
@@ -157,9 +165,10 @@ def stages(
     """Predictions at x before any gradient step and after each one, as `algorithm.stages`.
 
     All layers are adapted; weight and bias of layer i share the step size of "weight<i>". Raises
-    ValueError for element-wise clipping and per-weight step sizes.
+    ValueError for element-wise clipping, per-weight step sizes and any but linear layers and the
+    mean squared error.
     """
-    check(step_sizes, clip)
+    check(step_sizes, clip, network, loss)
     tasks, shots, features = support.x.shape
     layers = layers_of(theta, tasks, shots * len(step_sizes))
     context = theta["context"].expand(tasks, -1) if "context" in theta else None

@@ -11,7 +11,7 @@ from typing import Any
 
 from mmaml_lite.core.domain import numbered_modes
 from mmaml_lite.core.registry import Registry
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
 from mmaml_lite.regression.tasks import PAPER_ORDER
 
 # Gradients of this norm are rare (the largest of 4,000 tasks had 850 with a trained MAML, 280 with
@@ -19,7 +19,7 @@ from mmaml_lite.regression.tasks import PAPER_ORDER
 INNER_CLIP_NORM = 1000.0
 
 
-def paper(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
+def paper(families: tuple[str, ...], method: dict[str, Any]) -> RegressionSettings:
     """The authors' settings for a method, given as the settings that define it.
 
     With one or two modes only the first block is modulated, with more all of them; only MAML and
@@ -36,10 +36,10 @@ def paper(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
         "context_std": 1.0 if per_mode else 0.0,
         "adapt_context": not per_mode,
     }
-    return Settings(**(settings | method))
+    return RegressionSettings(**(settings | method))
 
 
-def exact(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
+def exact(families: tuple[str, ...], method: dict[str, Any]) -> RegressionSettings:
     """The authors' settings to the letter, also in the zoo: clipped entry by entry.
 
     The zoo's "paper" bounds the norm instead, for the fast engine; this one takes the reference,
@@ -48,7 +48,7 @@ def exact(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
     return paper(families, method).replace(recipe="exact")
 
 
-def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
+def ours(families: tuple[str, ...], method: dict[str, Any]) -> RegressionSettings:
     """Ours: an order-independent encoder, learned step sizes, larger batches, a schedule.
 
     Modulated networks first learn to read the examples without an inner loop: such a step costs a
@@ -81,10 +81,10 @@ def ours(families: tuple[str, ...], method: dict[str, Any]) -> Settings:
         "learning_rate": 0.001 if encodes or per_mode or many else 0.003,
         "schedule": "cosine",
     }
-    return Settings(**(settings | method))
+    return RegressionSettings(**(settings | method))
 
 
-RECIPES: Registry[Callable[..., Settings]] = Registry("recipe")
+RECIPES: Registry[Callable[..., RegressionSettings]] = Registry("recipe")
 RECIPES.update(paper=paper, exact=exact, ours=ours)
 
 

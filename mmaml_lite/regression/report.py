@@ -11,7 +11,7 @@ from mmaml_lite.core import checkpoint, zoo
 from mmaml_lite.core.results import held, introduced, store
 from mmaml_lite.core.statistics import interval, paired, ratio, summary
 from mmaml_lite.core.tasks import Tasks
-from mmaml_lite.regression.domain import METHODS, mixture_of
+from mmaml_lite.regression.domain import METHODS
 from mmaml_lite.regression.evaluation import (
     TEST_QUERIES,
     TEST_SEED,
@@ -21,6 +21,7 @@ from mmaml_lite.regression.evaluation import (
 )
 from mmaml_lite.regression.published import REGRESSION
 from mmaml_lite.regression.recipes import RECIPES, families_of
+from mmaml_lite.regression.tasks import mixture_of
 
 FLOORS = {
     "label_linear": "best label-linear predictor (floor of linearised MAML)",

@@ -1,12 +1,14 @@
-"""Families of one-dimensional functions, and mixtures of them: the paper's regression tasks.
+"""Families of functions, and mixtures of them: the paper's regression tasks, and any others.
 
 A family is one *mode* of the task distribution. The five families and their ranges are those of the
 authors' released code (they match the published tables and figures).
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -37,11 +39,17 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Family:
-    """One mode: `function(x, *parameters)` and the prior of each parameter, in the same order."""
+    """One mode: `function(x, *parameters)` and the prior of each parameter, in the same order.
+
+    inputs: how many coordinates the function takes, each an argument of its own; outputs: how many
+    values it returns, as a tuple where there are several.
+    """
 
     name: str
-    function: Callable[..., Tensor]
+    function: Callable[..., Tensor | tuple[Tensor, ...]]
     priors: dict[str, Uniform]
+    inputs: int = 1
+    outputs: int = 1
 
     def draw(self, unit: Tensor) -> Tensor:
         """Turn points of the unit cube `(..., P)` into parameters `(..., P)` under the prior."""
@@ -50,18 +58,26 @@ class Family:
         )
 
     def __call__(self, x: Tensor, parameters: Tensor) -> Tensor:
-        """Evaluate noise-free: x `(..., points)`, parameters `(..., P)` -> y `(..., points)`."""
+        """Evaluate a function of one variable: x `(..., points)`, parameters `(..., P)` -> y."""
         return self.function(x, *parameters[..., : len(self.priors), None].unbind(-2))
+
+    def values(self, x: Tensor, parameters: Tensor) -> Tensor:
+        """Noise-free: x `(..., points, dx)`, parameters `(..., P)` -> y `(..., points, dy)`."""
+        given = parameters[..., : len(self.priors), None].unbind(-2)
+        y = self.function(*x.unbind(-1), *given)
+        return torch.stack(y, -1) if isinstance(y, tuple) else y[..., None]
 
 
 FAMILIES: Registry[Family] = Registry("family", " (a family of your own: register_family)")
 
 
-def register_family(name: str, **priors: Uniform) -> Callable:
+def register_family(name: str, inputs: int = 1, **priors: Uniform) -> Callable:
     """Register the decorated function of x and parameters as a task family under `name`.
 
-    The keyword arguments are the parameters' priors, in the order of the function's arguments.
-    Raises ValueError for a name that is taken or a function that does not give one y for each x.
+    inputs: how many coordinates x has, each an argument of its own. The keyword arguments are the
+    parameters' priors, in the order of the function's arguments. A function of several outputs
+    returns them as a tuple. Raises ValueError for a name that is taken or a function that does not
+    give finite values of one shape for each x.
     """
 
     def register(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -69,14 +85,18 @@ def register_family(name: str, **priors: Uniform) -> Callable:
             raise ValueError(f"a family name may not contain '+', which joins families: {name!r}")
         if not priors:
             raise ValueError(f"family {name!r} needs at least one parameter, e.g. a=Uniform(-3, 3)")
-        family = Family(name, function, dict(priors))
-        x = torch.linspace(-5, 5, 7).expand(3, 7)
-        y = family(x, family.draw(torch.full((3, len(priors)), 0.6)))
-        if y.shape != x.shape or not torch.isfinite(y).all():
-            raise ValueError(
-                f"family {name!r} must return one finite y for each x on [-5, 5]; "
-                f"for x of shape {tuple(x.shape)} it returned shape {tuple(y.shape)}"
-            )
+        family = Family(name, function, dict(priors), inputs)
+        x = torch.linspace(-5, 5, 7).expand(3, inputs, 7)
+        unit = torch.full((3, len(priors)), 0.6)
+        found = function(*x.unbind(1), *family.draw(unit)[..., None].unbind(-2))
+        for y in found if isinstance(found, tuple) else (found,):
+            if y.shape != x[:, 0].shape or not torch.isfinite(y).all():
+                raise ValueError(
+                    f"family {name!r} must return one finite y for each x on [-5, 5]; "
+                    f"for x of shape {tuple(x[:, 0].shape)} it returned shape {tuple(y.shape)}"
+                )
+        if isinstance(found, tuple):
+            family = dataclasses.replace(family, outputs=len(found))
         FAMILIES.add(name, family)
         return function
 
@@ -156,6 +176,12 @@ class Mixture:
         if not domain[0] < domain[1]:
             raise ValueError(f"domain must be (low, high) with low < high, got {domain}")
         self.families = tuple(FAMILIES[name] for name in families)
+        sizes = {(family.inputs, family.outputs) for family in self.families}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"families of one mixture need equally many inputs and outputs: {list(families)}"
+            )
+        ((self.inputs, self.outputs),) = sizes
         self.shots, self.queries, self.noise, self.domain = shots, queries, float(noise), domain
 
     @property
@@ -179,24 +205,33 @@ class Mixture:
             )
         device = generator.device
         most = max(len(family.priors) for family in self.families)
-        points = self.shots + self.queries
+        shape = tasks, self.shots + self.queries
         low, high = self.domain
-        x = low + (high - low) * torch.rand(tasks, points, generator=generator, device=device)
+        x = torch.rand(*shape, self.inputs, generator=generator, device=device)
+        x = low + (high - low) * x
         unit = torch.rand(tasks, most, generator=generator, device=device)
-        noise = self.noise * torch.randn(tasks, points, generator=generator, device=device)
+        noise = torch.randn(*shape, self.outputs, generator=generator, device=device)
 
         mode = self.modes(tasks).to(device)
         parameters = torch.zeros_like(unit)
         for i, family in enumerate(self.families):
             parameters[mode == i, : len(family.priors)] = family.draw(unit[mode == i])
-        y = self.curves(x, mode, parameters) + noise
-
-        x, y, k = x[..., None], y[..., None], self.shots
+        y = self.values(x, mode, parameters) + self.noise * noise
+        k = self.shots
         return Tasks(Examples(x[:, :k], y[:, :k]), Examples(x[:, k:], y[:, k:]), mode, parameters)
 
-    def curves(self, x: Tensor, mode: Tensor, parameters: Tensor) -> Tensor:
-        """Noise-free y of x `(tasks, points)`, mode `(tasks,)`, parameters `(tasks, P)`."""
-        y = torch.empty_like(x)
+    def values(self, x: Tensor, mode: Tensor, parameters: Tensor) -> Tensor:
+        """Noise-free `(tasks, points, dy)` at x `(tasks, points, dx)` of these tasks."""
+        y = x.new_empty(*x.shape[:2], self.outputs)
         for i, family in enumerate(self.families):
-            y[mode == i] = family(x[mode == i], parameters[mode == i])
+            y[mode == i] = family.values(x[mode == i], parameters[mode == i])
         return y
+
+    def curves(self, x: Tensor, mode: Tensor, parameters: Tensor) -> Tensor:
+        """The same for functions of one variable: x `(tasks, points)` -> `(tasks, points)`."""
+        return self.values(x[..., None], mode, parameters)[..., 0]
+
+
+def mixture_of(settings: Any) -> Mixture:
+    """The task distribution of these settings; raises ValueError for unknown families."""
+    return Mixture(settings.families, settings.shots, settings.queries, settings.noise)

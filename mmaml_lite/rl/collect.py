@@ -69,7 +69,7 @@ def collect(
         tau = learner.modulate(learner.embed(explore))
     thetas, stages = [theta], [explore if s.first_step_plain else act(theta, tau, n)]
     for i in range(steps):
-        theta = learner.adapt(theta, tau, stages[-1], i)
+        theta = learner.step(theta, tau, stages[-1], i)
         thetas.append(theta)
         stages.append(act(theta, tau, n))
     return Stages(MetaBatch(explore, stages), thetas, tau)

@@ -1,8 +1,12 @@
 """The trajectory encoder h: what was seen of a task goes in, its embedding upsilon comes out."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from mmaml_lite.core.registry import Registry
 from mmaml_lite.rl.sampling import Trajectories
 
 
@@ -48,3 +52,14 @@ class TrajectoryEncoder(nn.Module):
             reversed_ = steps[each[:, None], order.clamp(min=0)]
             read = torch.cat([read, self.back(reversed_)[0][each, last]], dim=-1)
         return self.pooled(self.each(read).view(tasks, n, -1).mean(1))
+
+
+ENCODERS: Registry[Callable[[Any, int], nn.Module]] = Registry(
+    "encoder", " (an encoder of your own: ENCODERS.add)"
+)
+ENCODERS.add(
+    "gru",
+    lambda s, features: TrajectoryEncoder(
+        features, s.encoder_hidden, s.encoder_scales, s.encoder_both_ways
+    ),
+)

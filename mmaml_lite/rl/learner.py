@@ -6,51 +6,42 @@ depends on theta is *not* differentiated: theta is not told how to explore so th
 learns more (nor is it in the paper).
 """
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.func import vmap
 
 from mmaml_lite.core import algorithm
-from mmaml_lite.core.modulation import MODULATIONS
+from mmaml_lite.core.algorithm import StepSizes
+from mmaml_lite.core.learner import Learner
 from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.rl.advantages import baseline, discounted, generalised, normalised
-from mmaml_lite.rl.encoder import TrajectoryEncoder
+from mmaml_lite.rl.encoder import ENCODERS
 from mmaml_lite.rl.objective import SURROGATES
 from mmaml_lite.rl.policy import GaussianPolicy
-from mmaml_lite.rl.sampling import Trajectories
+from mmaml_lite.rl.sampling import Trajectories, per_task
 from mmaml_lite.rl.settings import MetaSettings
 
 
-class PolicyLearner(nn.Module):
+class PolicyLearner(Learner):
     """MuMoMAML's policy and, without modulation, MAML's: theta, encoder and heads omega."""
 
     def __init__(self, settings: MetaSettings):
-        super().__init__()
         s, world = settings, settings.world()
-        self.settings, actions = settings, world.actions
         seen = world.observations + (world.goal_size if s.told else 0)
-        self.policy = GaussianPolicy(seen, actions, s.hidden, s.init_std, s.action_scale, s.told)
-        self.theta = nn.ParameterDict(self.policy.init())
-        self.encoder, self.heads = None, nn.ModuleDict()
+        policy = GaussianPolicy(seen, world.actions, s.hidden, s.init_std, s.action_scale, s.told)
+        super().__init__(settings, policy.init())
+        self.policy = policy
         if s.modulation is not None:
-            self.modulation = MODULATIONS[s.modulation]
-            self.encoder = TrajectoryEncoder(
-                seen + actions + 1, s.encoder_hidden, s.encoder_scales, s.encoder_both_ways
-            )
-            for i, units in enumerate(s.hidden):
-                head = nn.Linear(self.encoder.size, self.modulation.rows * units)
-                nn.init.xavier_uniform_(head.weight, gain=1.0)
-                nn.init.zeros_(head.bias)
-                self.heads[str(i)] = head
+            encoder = ENCODERS[s.encoder](s, seen + world.actions + 1)
+            self.read_by(encoder, s.modulation, dict(enumerate(s.hidden)))
 
-    def embed(self, seen: Trajectories | None) -> Tensor | None:
-        """Task embedding upsilon `(tasks, d)` of exploratory trajectories; None without encoder."""
-        return None if self.encoder is None else self.encoder(seen)
-
-    def modulate(self, embedding: Tensor | None) -> Tau:
-        """Modulation vectors tau_i `(tasks, rows, units)` of every block."""
-        if embedding is None:
-            return {}
-        return {int(i): self.modulation.vector(head(embedding)) for i, head in self.heads.items()}
+    def head(self, inputs: int, outputs: int) -> nn.Linear:
+        """A fresh head with Xavier weights."""
+        head = nn.Linear(inputs, outputs)
+        nn.init.xavier_uniform_(head.weight, gain=1.0)
+        nn.init.zeros_(head.bias)
+        return head
 
     def advantages(self, seen: Trajectories) -> Tensor:
         """Normalised advantages of every step `(tasks, n, H)`, with each task's own baseline."""
@@ -59,15 +50,18 @@ class PolicyLearner(nn.Module):
         found = generalised(seen.rewards, values, seen.alive, s.discount, s.trace)
         return normalised(found, seen.alive)
 
-    def adapt(self, theta: Theta, tau: Tau, seen: Trajectories, step: int = 0) -> Theta:
+    def alpha(self, step: int) -> StepSizes:
+        """The same for all parameters; later steps are `later_steps` times as long as the first."""
+        s = self.settings
+        return dict.fromkeys(self.theta, s.step_size * (s.later_steps if step else 1))
+
+    def step(self, theta: Theta, tau: Tau, seen: Trajectories, number: int = 0) -> Theta:
         """One gradient step of every task from its own theta `(tasks, ...)`, differentiable.
 
-        step: its number; in the follow-up paper's form the first one is not modulated.
+        number: of the step; in the follow-up paper's form the first one is not modulated.
         """
-        surrogate, alpha = SURROGATES[self.settings.surrogate], self.settings.step_size
-        if step > 0:
-            alpha = alpha * self.settings.later_steps
-        if self.settings.first_step_plain and step == 0:
+        surrogate, alpha = SURROGATES[self.settings.surrogate], self.alpha(number)
+        if self.settings.first_step_plain and number == 0:
             tau = {}
 
         def one_task(theta: Theta, tau: Tau, seen: Trajectories, advantages: Tensor) -> Theta:
@@ -76,6 +70,18 @@ class PolicyLearner(nn.Module):
                 gain = surrogate(log_prob, seen.log_probs, advantages, seen.alive).sum()
                 return -gain / seen.alive.sum()
 
-            return algorithm.adapt(loss, theta, [dict.fromkeys(theta, alpha)])[-1]
+            return algorithm.adapt(loss, theta, [alpha])[-1]
 
         return vmap(one_task)(theta, tau, seen, self.advantages(seen))
+
+    def adapt(
+        self, support: Sequence[Trajectories], tau: Tau, steps: int | None = None
+    ) -> list[Theta]:
+        """The path of fast weights, theta first, `(tasks, ...)` in each entry.
+
+        support: what was seen before each step and, last, after them all; steps: fewer of them.
+        """
+        path = [per_task(dict(self.theta), len(support[0].rewards))]
+        for number, seen in enumerate(support[:-1][:steps]):
+            path.append(self.step(path[-1], tau, seen, number))
+        return path

@@ -16,7 +16,6 @@ from mmaml_lite.core.networks import Tau, Theta
 from mmaml_lite.rl.collect import MetaBatch
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.policy import divergence, log_density
-from mmaml_lite.rl.sampling import per_task
 
 
 class Adapted(NamedTuple):
@@ -30,10 +29,7 @@ class Adapted(NamedTuple):
 def adapted(learner: PolicyLearner, batch: MetaBatch) -> tuple[Theta, Tau]:
     """Repeat the inner loop on a batch as a function of the meta-parameters: theta' and tau."""
     tau = learner.modulate(learner.embed(batch.explore))
-    theta = per_task(dict(learner.theta), len(batch.stages[0].rewards))
-    for i, seen in enumerate(batch.stages[:-1]):
-        theta = learner.adapt(theta, tau, seen, i)
-    return theta, tau
+    return learner.adapt(batch.stages, tau)[-1], tau
 
 
 def evaluated(learner: PolicyLearner, batch: MetaBatch) -> Adapted:

@@ -200,6 +200,7 @@ def test_relu_network_by_hand(engine):
     }
     before, after = engine.stages(
         MLP(hidden=(1,)),
+        F.mse_loss,
         theta,
         {0: column(0.5)},
         Examples(column(1.0), column(0.0)),

@@ -22,7 +22,7 @@ def test_encoder_sizes():
 
 
 def test_small_initialisation():
-    theta = MLP(context=20).init("small")
+    theta = MLP(context=20, scheme="small").init()
     assert theta["weight1"].std().item() == pytest.approx(0.01, rel=0.05)
     assert not theta["bias1"].any() and not theta["context"].any()
 
@@ -78,7 +78,7 @@ def test_set_encoder_does_not_depend_on_order_and_lstm_does(points):
     [
         (lambda: MLP(activation="swish"), "unknown activation 'swish': known are relu"),
         (lambda: MLP(hidden=()), "hidden sizes"),
-        (lambda: MLP().init("xavier"), "known are small, scaled"),
+        (lambda: MLP(scheme="xavier"), "known are small, scaled"),
         (lambda: MODULATIONS["gate"], "unknown modulation 'gate': known are film"),
         (lambda: register_modulation("film", 2)(lambda e: e), "taken"),
         (lambda: register_modulation("x", 3)(lambda e: e), "rows must be"),

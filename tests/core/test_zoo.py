@@ -16,7 +16,7 @@ from mmaml_lite.course.studies import comparison
 from mmaml_lite.regression import evaluation, report
 from mmaml_lite.regression.domain import settings_for
 from mmaml_lite.regression.published import REGRESSION
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
 
 NAME = "regression/2-modes/mumomaml-film"
 
@@ -280,7 +280,7 @@ def test_published_numbers_are_for_known_methods():
     "arguments, message",
     [
         (["train", "regression/2-modes/nope"], "unknown method 'nope': known are pretrained, maml"),
-        (["train", NAME, "--set", "shots=0"], "shots must be at least 1"),
+        (["train", NAME, "--set", "shots=0"], "shots must be a whole number from 1, got 0"),
         (["train", NAME, "--set", "shots"], "expected name=value"),
         (["train", NAME, "--device", "cuda:99"], "here"),
         (["train", NAME, "--device", "tpu"], "unknown device 'tpu'"),
@@ -303,7 +303,7 @@ def test_bad_input_ends_with_one_clear_line(data, capsys, arguments, message):
 def test_settings_command_explains_every_field(capsys):
     assert main(["settings", NAME]) == 0
     out = capsys.readouterr().out
-    for f in dataclasses.fields(Settings):
+    for f in dataclasses.fields(RegressionSettings):
         assert f"\n{f.name} " in "\n" + out and f.metadata["help"] in out
 
 

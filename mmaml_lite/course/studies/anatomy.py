@@ -15,7 +15,7 @@ from mmaml_lite.core.tasks import Tasks
 from mmaml_lite.course.display import file_of
 from mmaml_lite.regression import lowrank
 from mmaml_lite.regression.domain import outer_step
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 from mmaml_lite.regression.tasks import Mixture
 
 
@@ -41,7 +41,7 @@ class Part:
 
 
 @torch.no_grad()
-def parts(learner: Learner, tasks: Tasks) -> dict[str, Part]:
+def parts(learner: RegressionLearner, tasks: Tasks) -> dict[str, Part]:
     """Every box of Figure 1 by its key, filled by passing a batch of tasks through the learner."""
     upsilon = learner.embed(tasks.support)
     tau = learner.modulate(upsilon)
@@ -53,7 +53,7 @@ def parts(learner: Learner, tasks: Tasks) -> dict[str, Part]:
     }
 
 
-def _looking(learner: Learner, tasks: Tasks, upsilon: Tensor) -> dict[str, Part]:
+def _looking(learner: RegressionLearner, tasks: Tasks, upsilon: Tensor) -> dict[str, Part]:
     """From the examples to the embedding."""
     support, weights = tasks.support, dict(learner.encoder.named_parameters())
     count = sum(w.numel() for w in weights.values())
@@ -83,7 +83,7 @@ def _looking(learner: Learner, tasks: Tasks, upsilon: Tensor) -> dict[str, Part]
     }
 
 
-def _modulating(learner: Learner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
+def _modulating(learner: RegressionLearner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
     """A head and a modulation vector for every block."""
     found = {}
     for i, t in tau.items():
@@ -106,7 +106,7 @@ def _modulating(learner: Learner, upsilon: Tensor, tau: Tau) -> dict[str, Part]:
     return found
 
 
-def _network(learner: Learner, tasks: Tasks, tau: Tau) -> dict[str, Part]:
+def _network(learner: RegressionLearner, tasks: Tasks, tau: Tau) -> dict[str, Part]:
     """The blocks, the output layer and the prediction."""
     network, theta, x = learner.network, dict(learner.theta), tasks.query.x
     states = network.trace(network.linear(theta), x, tau)
@@ -143,7 +143,7 @@ def _network(learner: Learner, tasks: Tasks, tau: Tau) -> dict[str, Part]:
     return found
 
 
-def _loops(learner: Learner, tasks: Tasks) -> dict[str, Part]:
+def _loops(learner: RegressionLearner, tasks: Tasks) -> dict[str, Part]:
     """The inner loop, which changes theta for a task, and the outer one, which trains."""
     fast = " This model runs lowrank.stages, its exact and faster twin."
     adapted = {name: learner.theta[name] for name in learner.step_sizes(1)[0]}

@@ -16,10 +16,10 @@ from torch.func import grad, vmap
 
 from mmaml_lite.core.networks import Tau
 from mmaml_lite.core.tasks import Examples
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 
 
-def features(learner: Learner, x: Tensor, tau: Tau) -> Tensor:
+def features(learner: RegressionLearner, x: Tensor, tau: Tau) -> Tensor:
     """Gradient of f(x; theta, tau) with respect to every weight that adapts, one row for each x.
 
     One task: x `(points, 1)`, tau_i `(rows, units)` -> `(points, weights)`.
@@ -51,7 +51,12 @@ def label_weights(gram: Tensor, alpha: float, steps: int) -> Tensor:
 
 @torch.no_grad()
 def linearised(
-    learner: Learner, support: Examples, x: Tensor, steps: int, factor: float = 1.0, chunk: int = 40
+    learner: RegressionLearner,
+    support: Examples,
+    x: Tensor,
+    steps: int,
+    factor: float = 1.0,
+    chunk: int = 40,
 ) -> Tensor:
     """What the learner would predict after `steps` if it stayed its tangent at theta, tau.
 
@@ -77,7 +82,7 @@ def linearised(
 
 
 @torch.no_grad()
-def pull(learner: Learner, support: Examples, x: Tensor, at: float) -> Tensor:
+def pull(learner: RegressionLearner, support: Examples, x: Tensor, at: float) -> Tensor:
     """The kernel's slice k(x, at) / k(at, at): how the curve moves when pulled up by 1 at `at`.
 
     support: the examples of one task `(1, K, 1)`, read by the encoder alone; x `(grid,)` ->
@@ -90,7 +95,7 @@ def pull(learner: Learner, support: Examples, x: Tensor, at: float) -> Tensor:
 
 
 @torch.no_grad()
-def curvatures(learner: Learner, support: Examples) -> Tensor:
+def curvatures(learner: RegressionLearner, support: Examples) -> Tensor:
     """Eigenvalues lambda of k(X, X) / K, largest first `(tasks, K)`: how fast each direction of the
     residual at the points seen shrinks, by (1 - 2 alpha lambda) a step.
     """

@@ -21,7 +21,7 @@ from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 from mmaml_lite.regression.domain import mixture_of
-from mmaml_lite.regression.settings import Settings
+from mmaml_lite.regression.settings import RegressionSettings
 from mmaml_lite.regression.tasks import Mixture
 
 
@@ -195,7 +195,9 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     )
 
 
-def arranged(controls: Mapping[str, W.Widget], screen: W.Widget, settings: Settings) -> W.Widget:
+def arranged(
+    controls: Mapping[str, W.Widget], screen: W.Widget, settings: RegressionSettings
+) -> W.Widget:
     """Left what makes a task, in the middle its points, right the learning; below, the picture."""
     boxes = {
         f.name: W.VBox([controls[f"{f.name} {p}"] for p in f.priors])

@@ -26,7 +26,7 @@ from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.regression.domain import mixture_of
-from mmaml_lite.regression.learner import Learner
+from mmaml_lite.regression.learner import RegressionLearner
 
 EVERY = 0.8  # seconds between two pictures
 CROWD = 200  # tasks on the map
@@ -191,7 +191,7 @@ def _mean(measured: list[dict[str, float]], key: str) -> float:
 
 @torch.no_grad()
 def training_view(
-    learner: Learner, examples: Tasks, crowd: Tasks, before: np.ndarray | None = None
+    learner: RegressionLearner, examples: Tasks, crowd: Tasks, before: np.ndarray | None = None
 ) -> dict[str, Any]:
     """What the figure shows of a learner at one moment.
 
