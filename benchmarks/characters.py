@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaml_lite.characters import omniglot
-from mmaml_lite.characters.domain import build, named
+from mmaml_lite.characters.domain import named
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.sources import default, source
 from mmaml_lite.characters.tasks import Episodes, Images, sample
 from mmaml_lite.core.device import pick_device
+from mmaml_lite.core.domain import build
 
 CASES = (
     ("5way-1shot", "maml"),

@@ -13,10 +13,10 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from mmaml_lite.core import algorithm, zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.networks import Tau
 from mmaml_lite.core.statistics import paired
 from mmaml_lite.core.tasks import Examples, Tasks
-from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.evaluation import errors, shared_tasks
 from mmaml_lite.regression.learner import RegressionLearner
 

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.tasks import Tasks
-from mmaml_lite.regression.domain import build, mixture_of
+from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.evaluation import shared_tasks
 from mmaml_lite.regression.floors import Posterior, bayes
 from mmaml_lite.regression.tasks import Mixture

@@ -16,11 +16,12 @@ from typing import Any
 
 import torch
 
-from mmaml_lite.characters.domain import build, episodes, named, outer_step
+from mmaml_lite.characters.domain import episodes, named, outer_step
 from mmaml_lite.characters.evaluation import accuracies
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import default
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.statistics import interval
 
 TRIALS: dict[str, dict[str, Any]] = {

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import domain
+from mmaml_lite.core.domain import build
 from mmaml_lite.course.studies.walks import explore
 from mmaml_lite.rl.encoder import TrajectoryEncoder
 from mmaml_lite.rl.learner import PolicyLearner
@@ -81,7 +81,7 @@ def walker(name: str, trained: bool) -> PolicyLearner:
     if trained:
         return zoo.load(name).learner
     settings = zoo.zoo_settings(name)
-    return domain(settings.domain).build(settings)
+    return build(settings)
 
 
 def main() -> None:

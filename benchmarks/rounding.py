@@ -12,7 +12,8 @@ import sys
 import torch
 
 from mmaml_lite.core import zoo
-from mmaml_lite.regression.domain import build, compact
+from mmaml_lite.core.domain import build
+from mmaml_lite.regression.domain import compact
 from mmaml_lite.regression.evaluation import errors, shared_tasks
 
 TASKS = 4_000

@@ -5,23 +5,19 @@
 
 import argparse
 import ast
-import dataclasses
 import importlib
 import re
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mmaml_lite.core import zoo
 from mmaml_lite.core.checkpoint import write_atomically
-from mmaml_lite.core.domain import TrainingDiverged, domain
+from mmaml_lite.core.domain import TrainingDiverged, domain, known_domains
+from mmaml_lite.core.evaluation import evaluate_setting, tabulated
 from mmaml_lite.core.progress import Progress
+from mmaml_lite.core.settings import described
 from mmaml_lite.core.training import train
-from mmaml_lite.regression.domain import METHODS
-from mmaml_lite.regression.recipes import RECIPES
-
-IN_THE_NAME = {"method", "recipe", "seed", "families", "modes", "ends_within", "modulation", "told"}
 
 
 def parse_changes(pairs: list[str]) -> dict[str, Any]:
@@ -41,8 +37,8 @@ def parse_changes(pairs: list[str]) -> dict[str, Any]:
 def command_train(args: argparse.Namespace) -> None:
     """Train one named experiment, resumably, and put it into the zoo when it is finished."""
     changes = parse_changes(args.set)
-    for name in IN_THE_NAME & set(changes):
-        raise ValueError(f"{name} is part of the name or an option of its own, not for --set")
+    if "seed" in changes:
+        raise ValueError("seed is an option of its own, not for --set: --seed 1")
     settings = zoo.zoo_settings(args.name, args.recipe, seed=args.seed, **changes)
     variant = changes if zoo.is_variant(changes) else {}
     if variant and args.snapshots:
@@ -64,22 +60,17 @@ def command_train(args: argparse.Namespace) -> None:
         print("out of time; the same command goes on")
 
 
-def report_of(setting: str) -> ModuleType:
-    """The module that evaluates and tabulates a setting's domain."""
-    return importlib.import_module(domain(setting.partition("/")[0]).report)
-
-
 def command_evaluate(args: argparse.Namespace) -> None:
     """Evaluate all models of the settings, and their floors, on the shared test tasks."""
     for setting in args.settings:
-        report_of(setting).evaluate_setting(setting, args.tasks, args.device)
+        evaluate_setting(setting, args.tasks, args.device)
 
 
 def command_report(args: argparse.Namespace) -> None:
     """Print the tables from stored results, or put them at the end of a Markdown page."""
     from mmaml_lite.core.results import read_results
 
-    tables = [report_of(setting).markdown(read_results(setting)) for setting in args.settings]
+    tables = [tabulated(read_results(setting)) for setting in args.settings]
     text = "\n\n".join(tables) + "\n"
     if args.into is None:
         print(text, end="")
@@ -92,8 +83,8 @@ def command_report(args: argparse.Namespace) -> None:
 def command_settings(args: argparse.Namespace) -> None:
     """Print every setting of an experiment with its value and meaning."""
     settings = zoo.zoo_settings(args.name, args.recipe)
-    for f in dataclasses.fields(settings):
-        print(f"{f.name:16} {getattr(settings, f.name)!s:32} {f.metadata['help']}")
+    for line in described(settings):
+        print(line)
 
 
 def command_dial(args: argparse.Namespace) -> None:
@@ -110,6 +101,31 @@ def command_run(args: argparse.Namespace) -> int:
     return run_notebooks(args.rest)
 
 
+class Help(argparse.Action):
+    """Help on a command; with the name of an experiment before -h, on its domain, too."""
+
+    def __init__(self, option_strings: list[str], dest: str):
+        says = "show this help; NAME -h: what NAME's domain has, too"
+        super().__init__(option_strings, dest, nargs=0, help=says)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        """Print it and leave."""
+        name = getattr(namespace, "name", None)
+        parser.epilog = f"domains: {', '.join(known_domains())}"
+        if name is not None:
+            kind = domain(name.partition("/")[0])
+            parser.epilog = "\n".join(
+                [
+                    f"methods: {', '.join(kind.methods)}",
+                    f"recipes: {', '.join(kind.recipes)}",
+                    "settings, with their defaults:",
+                    *described(kind.settings()),
+                ]
+            )
+        parser.print_help()
+        parser.exit()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line, with help for every option."""
     top = argparse.ArgumentParser(prog="python -m mmaml_lite", description=__doc__)
@@ -119,17 +135,17 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="MODULE",
-        help="import a module first, such as one that registers your own family or method",
+        help="import a module first, one that registers your own family, method or domain",
     )
     commands = top.add_subparsers(required=True, metavar="command")
 
     def experiment(name: str, function) -> argparse.ArgumentParser:
-        p = commands.add_parser(name, help=function.__doc__)
+        form = argparse.RawDescriptionHelpFormatter
+        p = commands.add_parser(name, help=function.__doc__, add_help=False, formatter_class=form)
         p.set_defaults(function=function)
-        p.add_argument(
-            "name", help=f"such as regression/2-modes/mumomaml-film; methods: {', '.join(METHODS)}"
-        )
-        p.add_argument("--recipe", default="paper", help=f"such as {', '.join(RECIPES)}")
+        p.add_argument("name", help="domain/setting/method: regression/2-modes/mumomaml-film")
+        p.add_argument("-h", "--help", action=Help)
+        p.add_argument("--recipe", default="paper", help="paper (the default), ours, ...")
         return p
 
     p = experiment("train", command_train)
@@ -174,13 +190,15 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; bad input ends with one clear line and exit status 2, not with a traceback."""
-    args, rest = parser().parse_known_args(argv)
-    args.rest = rest
-    if rest and args.function is not command_run:
-        parser().error(f"unrecognised arguments: {' '.join(rest)}")
+    imports = argparse.ArgumentParser(add_help=False)
+    imports.add_argument("--import", dest="imports", action="append", default=[])
     try:
-        for module in args.imports:
+        for module in imports.parse_known_args(argv)[0].imports:
             importlib.import_module(module)
+        args, rest = parser().parse_known_args(argv)
+        args.rest = rest
+        if rest and args.function is not command_run:
+            parser().error(f"unrecognised arguments: {' '.join(rest)}")
         return args.function(args) or 0
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()

@@ -1,5 +1,6 @@
 """Every test runs on one thread and from the same seed."""
 
+import dataclasses
 import os
 
 import pytest
@@ -23,6 +24,16 @@ class StopAtThree(Callback):
 def stop_at_three():
     """The callback of a user who interrupts a training."""
     return StopAtThree()
+
+
+@pytest.fixture
+def stored_from(monkeypatch):
+    """Let results of a domain, named by its report module, be stored from so many tasks on."""
+
+    def few(report, count):
+        monkeypatch.setattr(report, "TEST", dataclasses.replace(report.TEST, count=count))
+
+    return few
 
 
 @pytest.fixture(autouse=True)

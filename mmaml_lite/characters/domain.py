@@ -6,6 +6,7 @@ takes the split by alphabets instead of MAML's.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.sources import source
 from mmaml_lite.characters.tasks import Episodes, sample
 from mmaml_lite.core.descent import descend, set_learning_rate
-from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
+from mmaml_lite.core.domain import Domain, Method, Recipe, register_domain
 from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 
@@ -40,7 +41,7 @@ METHODS.update(
 )
 
 
-def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
+def paper(method: Mapping[str, Any], ways: int, shots: int, **told: Any) -> dict[str, Any]:
     """MAML's: one step of 0.4 (three in the test), 32 tasks; 20-way five steps of 0.1, 16 tasks.
 
     As many queries as shots.
@@ -50,7 +51,9 @@ def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     return {"queries": shots, **(few if ways < 20 else many)}
 
 
-def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
+def ours(
+    method: Mapping[str, Any], ways: int, shots: int, sources: tuple[str, ...], **told: Any
+) -> dict[str, Any]:
     """Ours: features first, on tasks of many classes; an output layer from zero; two learned steps.
 
     Features first: a prototypical network's step costs half as much as one with an inner loop, and
@@ -71,7 +74,7 @@ def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
         "zero_output": True,
         "feature_spread": 0.4,
         "features_first": 0.95,
-        "features_ways": 80 // sources,
+        "features_ways": 80 // len(sources),
         "learning_rate": 0.003,
         "iterations": 10_000,
         "schedule": "cosine",
@@ -80,34 +83,27 @@ def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     }
 
 
-RECIPES: Registry[Any] = Registry("recipe")
+RECIPES: Registry[Recipe] = Registry("recipe")
 RECIPES.update(paper=paper, ours=ours)
 
 ADVICE = "try a smaller step_size or learning_rate, or an inner_clip such as 20"
 SETTING = re.compile(r"(?P<sources>[a-z0-9_+]+)-(?P<ways>\d+)way-(?P<shots>\d+)shot(-alphabets)?")
 
 
-def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> CharacterSettings:
-    """Settings of an experiment in the zoo; raises ValueError for unknown names."""
+def parsed(setting: str) -> dict[str, Any]:
+    """What the name of a setting says; raises ValueError for a name of another form."""
     found = SETTING.fullmatch(setting)
     if not found:
         raise ValueError(
             f"unknown setting {setting!r}: expected such as omniglot-5way-1shot, "
             "strokes-20way-5shot, omniglot+strokes-5way-1shot or omniglot-5way-1shot-alphabets"
         )
-    ways, shots = int(found["ways"]), int(found["shots"])
-    sources = tuple(found["sources"].split("+"))
-    settings = {
-        **RECIPES[recipe](ways, shots, len(sources)),
-        **METHODS[method].settings,
-        "method": method,
-        "recipe": recipe,
-        "ways": ways,
-        "shots": shots,
-        "sources": sources,
+    return {
+        "ways": int(found["ways"]),
+        "shots": int(found["shots"]),
+        "sources": tuple(found["sources"].split("+")),
         "split": "alphabets" if setting.endswith("-alphabets") else "characters",
     }
-    return CharacterSettings(**settings).replace(**changes)
 
 
 def setting_of(settings: CharacterSettings) -> str:
@@ -115,17 +111,6 @@ def setting_of(settings: CharacterSettings) -> str:
     s = settings
     tail = "-alphabets" if s.split == "alphabets" else ""
     return f"{'+'.join(s.sources)}-{s.ways}way-{s.shots}shot{tail}"
-
-
-def recipe_of(settings: CharacterSettings) -> CharacterSettings:
-    """What the recipe asks for in the experiment of these settings."""
-    return named(setting_of(settings), settings.method, settings.recipe, seed=settings.seed)
-
-
-def build(settings: CharacterSettings) -> CharacterLearner:
-    """A fresh learner, its initial weights decided by `settings.seed` alone."""
-    with seeded(settings.seed):
-        return CharacterLearner(settings)
 
 
 def episodes(
@@ -169,18 +154,21 @@ def outer_step(run: Run) -> dict[str, float]:
     return {"loss": value, "accuracy": right / batch.query.y.numel()}
 
 
-DOMAINS.add(
-    "characters",
+DOMAIN = register_domain(
     Domain(
         settings=CharacterSettings,
-        named=named,
-        recipe=recipe_of,
-        label=lambda method: METHODS[method].label,
-        build=build,
+        methods=METHODS,
+        recipes=RECIPES,
+        parse=parsed,
+        spell=setting_of,
+        learner=CharacterLearner,
         outer_step=outer_step,
-        headline="accuracy",
-        log_every=100,
-        threads=1,
         report="mmaml_lite.characters.report",
-    ),
+        headline="accuracy",
+    )
 )
+
+
+def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> CharacterSettings:
+    """Settings of an experiment in the zoo; raises ValueError for unknown names."""
+    return DOMAIN.named(setting, method, recipe, **changes)

@@ -8,14 +8,15 @@ import torch
 from torch import Tensor
 
 from mmaml_lite.characters import DRAWINGS
-from mmaml_lite.characters.domain import RECIPES, build, episodes, named, setting_of
+from mmaml_lite.characters.domain import METHODS, RECIPES, episodes, named, setting_of
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.tasks import Episodes
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
+from mmaml_lite.core.evaluation import TEST_SEED
 
 TEST_EPISODES = 2_000
-TEST_SEED = 1812_07172  # apart from every training seed
 
 
 def queries_for(ways: int) -> int:
@@ -84,6 +85,7 @@ def dealt(model: zoo.Model, ways: int, shots: int) -> zoo.Model:
     s = model.settings
     if not s.any_ways:
         raise ValueError(f"{model.name} has a learned output layer for {s.ways} ways")
-    recipe = RECIPES[s.recipe](ways, shots, len(s.sources))
+    method = METHODS[s.method].settings
+    recipe = RECIPES[s.recipe](method, ways=ways, shots=shots, sources=s.sources)
     output, queries = recipe.get("output_step_size"), min(s.queries, DRAWINGS - shots)
     return rebuilt(model, ways=ways, shots=shots, queries=queries, output_step_size=output)

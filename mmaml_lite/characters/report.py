@@ -1,14 +1,13 @@
 """Evaluate the zoo's learners of characters on shared test episodes; print them beside Table 2."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
 from mmaml_lite.characters.domain import METHODS
 from mmaml_lite.characters.evaluation import (
     TEST_EPISODES,
-    TEST_SEED,
     accuracies,
     dealt,
     first_of,
@@ -16,14 +15,28 @@ from mmaml_lite.characters.evaluation import (
     shared_episodes,
 )
 from mmaml_lite.characters.published import OMNIGLOT
+from mmaml_lite.characters.settings import CharacterSettings
+from mmaml_lite.characters.tasks import Episodes
 from mmaml_lite.core import zoo
-from mmaml_lite.core.results import held, introduced, store
-from mmaml_lite.core.statistics import interval, paired, summary
+from mmaml_lite.core.evaluation import Found, Measured, Test, extremes, pairs
+from mmaml_lite.core.results import held, markdown_table
+from mmaml_lite.core.statistics import shown, summary
 
-SAME_EPISODES = ("sources", "split", "rotations", "ways", "shots")
+
+class Tasks(NamedTuple):
+    """The shared test episodes of these settings: made anew whenever they are needed."""
+
+    settings: CharacterSettings
+    count: int
+
+    def episodes(self) -> Iterator[Episodes]:
+        """All of them, some at a time."""
+        return shared_episodes(self.settings, self.count)
 
 
-def contestants(setting: str, asked: Any, device: str = "cpu") -> Iterator[zoo.Model]:
+def contestants(
+    setting: str, asked: CharacterSettings, same: Sequence[str], device: str = "cpu"
+) -> Iterator[zoo.Model]:
     """What the zoo holds for a setting; what it lacks, with the weights of 5 ways and 1 shot.
 
     Raises ValueError where there is neither, or none of 5 ways and 1 shot that can serve others.
@@ -38,70 +51,80 @@ def contestants(setting: str, asked: Any, device: str = "cpu") -> Iterator[zoo.M
     read = [zoo.read(zoo.weights_path(*entry), device) for entry in others]
     served = [model for model in read if model.settings.any_ways]
     if own or not served:
-        yield from held(setting, asked, SAME_EPISODES, device)
+        yield from held(setting, asked, same, device)
     for model in served:
         yield dealt(model, asked.ways, asked.shots)
 
 
-def evaluate_setting(
-    setting: str,
-    count: int | None = None,
-    device: str = "cpu",
-    tell: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Evaluate a setting's learners on the same test episodes; write the results.
+def evaluate(model: zoo.Model, tasks: Tasks) -> dict[str, Found]:
+    """Accuracies as it was trained, and with the statistics of the queries, as in the literature.
 
-    Each is measured twice: as it was trained, where no answer depends on another query (unless it
-    was trained transductively), and with the statistics of the queries ("transductive", as the
-    literature does). count: of the episodes; fewer than TEST_EPISODES are shown, not stored.
-    Several seeds of a method are averaged episode by episode; each one is listed as well.
+    As trained no answer depends on another query, unless it was trained transductively.
     """
-    count = TEST_EPISODES if count is None else count
-    asked = zoo.zoo_settings(f"{setting}/maml")
-    found: dict[str, dict[str, list[torch.Tensor]]] = {}
-    methods: dict[str, Any] = {}
-    for model in contestants(setting, asked, device):
-        key, seed, own = model.key, model.settings.seed, model.settings.normalisation
-        record = introduced(methods, model)
-        record["settings"] = model.settings.to_dict()
-        if (trained_for := model.name.split("/")[1]) != setting.split("/")[1]:
-            record |= {"trained_for": trained_for, "deviations": {}}
-        kinds = record.setdefault("normalisations", {})
-        for kind in dict.fromkeys([own, "transductive"]):
-            right, modes = accuracies(
-                model.learner, shared_episodes(asked, count), normalisation=kind
-            )
-            found.setdefault(key, {}).setdefault(kind, []).append(right)
-            seeds = kinds.setdefault(kind, {"seeds": {}})["seeds"]
-            seeds[str(seed)] = [interval(stage) for stage in right]
-            tell(f"{key} seed {seed}, {kind}: " + ", ".join(f"{s.mean():.1%}" for s in right))
-    means = {
-        key: {kind: torch.stack(runs).mean(0) for kind, runs in kinds.items()}
-        for key, kinds in found.items()
-    }
-    for key, kinds in means.items():
-        for kind, mean in kinds.items():
-            methods[key]["normalisations"][kind] |= summary(mean, modes, asked.sources)
-    last = {
-        f"{key}, {kind}": mean[-1] for key, kinds in means.items() for kind, mean in kinds.items()
-    }
-    results = {
-        "setting": setting,
-        "episodes": count,
+    found = {}
+    for kind in dict.fromkeys([model.settings.normalisation, "transductive"]):
+        right, modes = accuracies(model.learner, tasks.episodes(), normalisation=kind)
+        found[kind] = Found(right, {"modes": modes})
+    return found
+
+
+def details(model: zoo.Model) -> dict[str, Any]:
+    """The settings of a model, and what it was trained for."""
+    return {"settings": model.settings.to_dict(), "trained_for": model.name.split("/")[1]}
+
+
+def results(
+    test: Test,
+    setting: str,
+    measured: Measured,
+    asked: CharacterSettings,
+    tasks: Tasks,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """What is kept of a setting, by the statistics that images are normalised with."""
+    rows = {}
+    for key, kinds in measured.runs.items():
+        record = measured.methods[key]
+        if record["trained_for"] == setting.split("/")[1]:
+            del record["trained_for"]
+        else:
+            record["deviations"] = {}
+        record["normalisations"] = {}
+        for kind, seeds in kinds.items():
+            mean = rows[f"{key}, {kind}"] = measured.mean(key, kind)
+            modes = next(iter(seeds.values())).more["modes"]
+            record["normalisations"][kind] = {
+                "seeds": measured.seeds(key, kind),
+                **summary(mean, modes, asked.sources),
+                **extremes(mean[-1], test.higher),
+            }
+    return {
+        "episodes": tasks.count,
         "queries": queries_for(asked.ways),
-        "test_seed": TEST_SEED,
         "rotations": asked.rotations,
         "split": asked.split,
-        "methods": methods,
-        "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in last for b in last if a < b},
+        "methods": measured.methods,
+        "paired": pairs(rows),
     }
-    return store(results, count, TEST_EPISODES, tell)
 
 
-def shown(stats: dict[str, float]) -> str:
+TEST = Test(
+    tasks=Tasks,
+    evaluate=evaluate,
+    count=TEST_EPISODES,
+    same=("sources", "split", "rotations", "ways", "shots"),
+    modes=lambda settings, tasks: (torch.cat([e.mode for e in tasks.episodes()]), settings.sources),
+    higher=True,
+    models=contestants,
+    details=details,
+    results=results,
+)
+
+
+def percent(stats: dict[str, float]) -> str:
     """A mean accuracy with its interval in per cent, as "98.7 ± 0.4", narrow as "98.62 ± 0.08"."""
     digits = 2 if 0 < stats["ci95"] < 0.002 else 1
-    return f"{100 * stats['mean']:.{digits}f} ± {100 * stats['ci95']:.{digits}f}"
+    return shown({name: 100 * value for name, value in stats.items()}, digits)
 
 
 def published_lines(setting: str, columns: int) -> list[list[str]]:
@@ -137,7 +160,7 @@ def markdown(results: dict[str, Any]) -> str:
     for key in sorted(results["methods"], key=lambda k: (k.split("/")[0], order[k.split("/")[1]])):
         record = results["methods"][key]
         for kind, found in record["normalisations"].items():
-            *before, last = [shown(stage) for stage in found["stages"]]
+            *before, last = [percent(stage) for stage in found["stages"]]
             before += [""] * (most - 1 - len(before))
             lines.append(
                 [record["label"], key.split("/")[0], str(len(found["seeds"])), kind, *before, last]
@@ -159,7 +182,7 @@ def markdown(results: dict[str, Any]) -> str:
         [
             f"### {results['setting']}",
             "",
-            *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
+            *markdown_table(head, lines),
             "",
             f"Accuracy in per cent; {results['episodes']:,} test episodes, the same for every row "
             f"of ours, {results['queries']} queries per class; ± is the 95 % interval over "

@@ -1,12 +1,13 @@
 """Kinds of task, and what each brings to the training loop and the zoo, which serve them all.
 
-A name in the zoo starts with its domain: "regression/2-modes/maml". A domain is read when it is
-first named, so that training one needs nothing that only another one needs.
+A name in the zoo starts with its domain: "regression/2-modes/maml". A domain of ours is read when
+it is first named, so that training one needs nothing that only another one needs; a domain of the
+user's is there as soon as the module that registers it was imported.
 """
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mmaml_lite.core.registry import Registry
+from mmaml_lite.core.settings import Settings
 
 
 class TrainingDiverged(RuntimeError):
@@ -26,40 +28,67 @@ class Method:
     """A method: its label in tables and figures, and the settings that define it."""
 
     label: str
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
+
+
+# (settings that define the method, **settings that the name of a setting says) -> settings
+Recipe = Callable[..., Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What the one training loop has to know about a kind of task.
+    """What the one training loop, the zoo and the evaluation have to know about a kind of task.
 
-    settings: dataclass of its settings, with `domain`, `method`, `recipe`, `iterations`,
-    `learning_rate` and `seed` among them, and `replace`; named: (setting, method, recipe,
-    **changes) -> the zoo's settings; recipe: settings -> what the same experiment's recipe asks
-    for; label: method -> its name in tables; build: settings -> a fresh learner, decided by the
-    seed; outer_step: one meta-update of a Run in place -> what it measured, by name, or
+    settings: the class of its settings; methods, recipes: by name; parse: what the name of a
+    setting says, as settings, or ValueError; spell: settings -> that name; learner: settings -> a
+    fresh learner; outer_step: one meta-update of a Run in place -> what it measured, by name, or
     TrainingDiverged; headline: which of these a progress bar shows; log_every: outer steps whose
     mean makes one record of the log; threads: that pay off in training, None for all there are;
-    report: module with `evaluate_setting` and `markdown`; compile: lets a learner train in compiled
-    kernels, None where nothing of the kind is there; compact: a learner's weights -> what the zoo
-    keeps of them, by default all.
+    report: the module that holds its `TEST` and, maybe, `markdown` (see `evaluation`); zoo: recipe
+    -> what the zoo changes in it; compile: lets a learner train in compiled kernels, None where
+    nothing of the kind is there; compact: a learner's weights -> what the zoo keeps of them.
     """
 
-    settings: type
-    named: Callable[..., Any]
-    recipe: Callable[[Any], Any]
-    label: Callable[[str], str]
-    build: Callable[[Any], nn.Module]
+    settings: type[Settings]
+    methods: Registry[Method]
+    recipes: Registry[Recipe]
+    parse: Callable[[str], Mapping[str, Any]]
+    spell: Callable[[Any], str]
+    learner: Callable[[Any], nn.Module]
     outer_step: Callable[[Any], dict[str, float]]
-    headline: str
-    log_every: int
-    threads: int | None
     report: str
+    headline: str = "loss"
+    log_every: int = 100
+    threads: int | None = 1
+    zoo: Callable[[str], Mapping[str, Any]] = lambda recipe: {}
     compile: Callable[[nn.Module], None] | None = None
     compact: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict
 
+    def label(self, method: str) -> str:
+        """A method's name in tables and figures."""
+        return self.methods[method].label
 
-DOMAINS: Registry[Domain] = Registry("domain")
+    def composed(self, method: str, recipe: str, **told: Any) -> Any:
+        """Settings of a method by a recipe, for the tasks that `told` names.
+
+        Raises ValueError for unknown names.
+        """
+        asked = self.methods[method].settings
+        made = self.recipes[recipe](asked, **told)
+        return self.settings(**{**told, **made, **asked, "method": method, "recipe": recipe})
+
+    def named(self, setting: str, method: str, recipe: str = "paper", **changes: Any) -> Any:
+        """Settings of an experiment in the zoo, some changed; ValueError for unknown names."""
+        settings = self.composed(method, recipe, **self.parse(setting))
+        return settings.replace(**{**self.zoo(recipe), **changes})
+
+    def asked(self, settings: Any) -> Any:
+        """What the recipe of these settings asks for in their experiment."""
+        told = self.parse(self.spell(settings))
+        return self.composed(settings.method, settings.recipe, **told).replace(seed=settings.seed)
+
+
+DOMAINS: Registry[Domain] = Registry("domain", " (a domain of your own: register_domain)")
 HOMES = {
     "regression": "mmaml_lite.regression.domain",
     "navigation": "mmaml_lite.rl.domain",
@@ -69,19 +98,37 @@ HOMES = {
 }
 
 
+def register_domain(kind: Domain) -> Domain:
+    """Register a domain under its settings' `domain`; every command then knows it.
+
+    Raises ValueError for a name that is taken or that would not fit the zoo's.
+    """
+    name = kind.settings.domain
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise ValueError(f"a domain's name has small letters, digits and -, not {name!r}")
+    return DOMAINS.add(name, kind)
+
+
+def known_domains() -> list[str]:
+    """The names of all domains, read or not."""
+    return list(dict.fromkeys([*HOMES, *DOMAINS]))
+
+
 def domain(name: str) -> Domain:
     """The domain of this name; raises ValueError that lists the known."""
-    if name not in DOMAINS:
-        if name not in HOMES:
-            known = ", ".join(sorted(HOMES.keys() | DOMAINS.keys()))
-            raise ValueError(f"unknown domain {name!r}: known are {known}")
+    if name in HOMES:
         importlib.import_module(HOMES[name])
+    elif name not in DOMAINS:
+        raise ValueError(
+            f"unknown domain {name!r}: known are {', '.join(known_domains())}{DOMAINS.hint}"
+        )
     return DOMAINS[name]
 
 
 def build(settings: Any) -> nn.Module:
     """A fresh learner of any domain, its initial weights decided by `settings.seed` alone."""
-    return domain(settings.domain).build(settings)
+    with seeded(settings.seed):
+        return domain(settings.domain).learner(settings)
 
 
 @contextmanager

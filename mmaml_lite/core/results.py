@@ -67,3 +67,8 @@ def read_results(setting: str, command: str = "evaluate {}") -> dict[str, Any]:
         made_by = f"python -m mmaml_lite {command.format(setting)}"
         raise ValueError(f"no results for {setting}: run {made_by}")
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
+    return [f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]]

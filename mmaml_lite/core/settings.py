@@ -85,12 +85,16 @@ def _types(kind: type) -> dict[str, Any]:
 def checked(f: dataclasses.Field, kind: Any, settings: Any) -> Any:
     """A field's value as its type has it (a list as a tuple, an int as a float); or ValueError."""
     given, unset = getattr(settings, f.name), object()
-    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    for option in options:
+    for option in _options(kind):
         value = _read(given, option, unset)
         if value is not unset and _allowed(value, f.metadata):
             return value
-    raise ValueError(f"{f.name} must be {expected(f, options)}, got {given!r}")
+    raise ValueError(f"{f.name} must be {expected(f, _options(kind))}, got {given!r}")
+
+
+def _options(kind: Any) -> tuple[Any, ...]:
+    """The types that `a | b` allows."""
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
 def _read(value: Any, kind: Any, unset: Any) -> Any:
@@ -124,15 +128,19 @@ WORDS = {bool: "True or False", int: "a whole number", float: "a number", str: "
 MANY = {int: "whole numbers", float: "numbers", str: "names"}
 
 
-def expected(f: dataclasses.Field, options: tuple[Any, ...]) -> str:
-    """What a field may be, in words: "a number above 0 or None"."""
+def expected(f: dataclasses.Field, options: tuple[Any, ...], hint: bool = True) -> str:
+    """What a field may be, in words: "a number above 0 or None".
+
+    hint: how a registry takes more names, too.
+    """
     words, limits = [], f.metadata
     for option in options:
         if option is types.NoneType:
             words.append("None")
         elif limits["among"] is not None:
-            hint = limits["among"].hint if isinstance(limits["among"], Registry) else ""
-            words.append(f"one of {', '.join(limits['among'])}{hint}")
+            known = limits["among"]
+            more = known.hint if hint and isinstance(known, Registry) else ""
+            words.append(f"one of {', '.join(known)}{more}")
         else:
             items = typing.get_args(option)
             count = "" if not items or items[-1] is Ellipsis else f"{len(items)} "
@@ -144,3 +152,15 @@ def expected(f: dataclasses.Field, options: tuple[Any, ...]) -> str:
             ]
             words.append(" ".join([plain, *bounds]))
     return " or ".join(words)
+
+
+def described(settings: Settings) -> list[str]:
+    """A line for every setting: its name, its value, what it means and what it may be."""
+    lines = []
+    for f in dataclasses.fields(settings):
+        kind, limits = _types(type(settings))[f.name], f.metadata
+        may_be = ""
+        if any(limits[key] is not None for key in ("least", "above", "most", "among")):
+            may_be = f" [{expected(f, _options(kind), hint=False)}]"
+        lines.append(f"{f.name:19} {getattr(settings, f.name)!s:24} {limits['help']}{may_be}")
+    return lines

@@ -1,7 +1,7 @@
 """Numbers over tasks, with their 95 % intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,11 @@ def interval(values: Tensor) -> dict[str, float]:
     """Mean over tasks with its 95 % interval (normal, 1.96 standard errors), and the median."""
     half = 1.96 * values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
     return {"mean": values.mean().item(), "ci95": half, "median": values.median().item()}
+
+
+def shown(stats: Mapping[str, float], digits: int = 3) -> str:
+    """A mean with its interval, as "0.205 ± 0.011"."""
+    return f"{stats['mean']:.{digits}f} ± {stats['ci95']:.{digits}f}"
 
 
 def summary(found: Tensor, mode: Tensor, names: Sequence[str]) -> dict[str, Any]:

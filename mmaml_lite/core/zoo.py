@@ -16,7 +16,7 @@ from torch import nn
 
 from mmaml_lite.core import checkpoint
 from mmaml_lite.core.device import pick_device, threads
-from mmaml_lite.core.domain import HOMES, build, domain
+from mmaml_lite.core.domain import build, domain, known_domains
 from mmaml_lite.core.runs import Run, start, stored_settings
 from mmaml_lite.core.training import Callback, train
 
@@ -35,7 +35,7 @@ class Model:
     @property
     def deviations(self) -> dict[str, tuple[Any, Any]]:
         """Settings that differ from the recipe's, as (here, in the recipe)."""
-        asked = domain(self.settings.domain).recipe(self.settings).to_dict()
+        asked = domain(self.settings.domain).asked(self.settings).to_dict()
         return {k: (v, asked[k]) for k, v in self.settings.to_dict().items() if v != asked[k]}
 
     @property
@@ -65,17 +65,22 @@ def data_folder() -> Path:
 def parse(name: str) -> tuple[str, str, str]:
     """Split a name into domain, setting and method; raises ValueError that shows an example."""
     parts = name.split("/")
-    if len(parts) != 3 or parts[0] not in HOMES:
+    if len(parts) != 3 or parts[0] not in known_domains():
         raise ValueError(
             f"unknown name {name!r}: expected <domain>/<setting>/<method>, such as "
-            f"regression/2-modes/mumomaml-film; domains: {', '.join(HOMES)}"
+            f"regression/2-modes/mumomaml-film; domains: {', '.join(known_domains())}"
         )
     return parts[0], parts[1], parts[2]
 
 
 def zoo_settings(name: str, recipe: str = "paper", **changes: Any) -> Any:
-    """Settings of a named experiment in the zoo, some of them changed; ValueError if unknown."""
+    """Settings of a named experiment in the zoo, some of them changed.
+
+    Raises ValueError for unknown names, and for changes that belong to the name (but the seed's).
+    """
     kind, setting, method = parse(name)
+    for told in domain(kind).settings.in_the_name() & changes.keys():
+        raise ValueError(f"{told} is part of the name {name!r}: choose another name instead")
     return domain(kind).named(setting, method, recipe, **changes)
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmaml_lite.core.descent import descend, set_learning_rate
-from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
+from mmaml_lite.core.domain import Domain, Method, register_domain
 from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 from mmaml_lite.core.tasks import Tasks
@@ -51,18 +51,12 @@ def settings_for(
     method: str, families: Sequence[str], recipe: str = "paper", **changes: Any
 ) -> RegressionSettings:
     """Settings of a method on a mixture of families under a recipe, some of them changed."""
-    settings = RECIPES[recipe](tuple(families), METHODS[method].settings)
-    return settings.replace(method=method).replace(**changes)
+    return DOMAIN.composed(method, recipe, families=tuple(families)).replace(**changes)
 
 
-def build(settings: RegressionSettings) -> RegressionLearner | PerMode:
-    """A fresh learner, its initial weights decided by `settings.seed` alone.
-
-    Raises ValueError for unknown families, before there is anything to train.
-    """
-    mixture_of(settings)
-    with seeded(settings.seed):
-        return PerMode(settings) if settings.per_mode else RegressionLearner(settings)
+def learner_of(settings: RegressionSettings) -> RegressionLearner | PerMode:
+    """A fresh learner; raises ValueError for unknown families."""
+    return PerMode(settings) if settings.per_mode else RegressionLearner(settings)
 
 
 def compact(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -114,29 +108,26 @@ def outer_step(run: Run) -> dict[str, float]:
     return {"loss": value}
 
 
-def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> RegressionSettings:
-    """Settings of an experiment in the zoo, which clips the inner gradient by its norm.
+def clipped_by_norm(recipe: str) -> dict[str, Any]:
+    """What the zoo changes: its "paper" clips the inner gradient by its norm.
 
     The fast engine cannot clip entry by entry, as the paper does for modulated networks.
     """
-    clipping = {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM} if recipe == "paper" else {}
-    return settings_for(method, families_of(setting), recipe, **(clipping | changes))
+    return {"inner_clip": None, "inner_clip_norm": INNER_CLIP_NORM} if recipe == "paper" else {}
 
 
-DOMAINS.add(
-    "regression",
+DOMAIN = register_domain(
     Domain(
         settings=RegressionSettings,
-        named=named,
-        recipe=lambda s: settings_for(s.method, s.families, s.recipe, seed=s.seed),
-        label=lambda method: METHODS[method].label,
-        build=build,
+        methods=METHODS,
+        recipes=RECIPES,
+        parse=lambda setting: {"families": families_of(setting)},
+        spell=lambda settings: "+".join(settings.families),
+        learner=learner_of,
         outer_step=outer_step,
-        headline="loss",
-        log_every=100,
-        threads=1,
         report="mmaml_lite.regression.report",
+        zoo=clipped_by_norm,
         compile=compile_inner_loop,
         compact=compact,
-    ),
+    )
 )

@@ -7,6 +7,7 @@ set is large, the same for every method, and methods are compared task by task.
 import torch
 from torch import Tensor, nn
 
+from mmaml_lite.core.evaluation import TEST_SEED
 from mmaml_lite.core.networks import Tau
 from mmaml_lite.core.tasks import Tasks
 from mmaml_lite.regression.settings import RegressionSettings
@@ -14,7 +15,6 @@ from mmaml_lite.regression.tasks import Mixture
 
 TEST_TASKS = 25_000
 TEST_QUERIES = 20
-TEST_SEED = 1812_07172  # apart from every training seed
 
 
 def shared_tasks(

@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from mmaml_lite.core import checkpoint, zoo
-from mmaml_lite.core.results import held, introduced, store
-from mmaml_lite.core.statistics import interval, paired, ratio, summary
+from mmaml_lite.core.evaluation import Found, Measured, Test, extremes, pairs
+from mmaml_lite.core.results import markdown_table
+from mmaml_lite.core.statistics import interval, paired, ratio, shown, summary
 from mmaml_lite.core.tasks import Tasks
 from mmaml_lite.regression.domain import METHODS
 from mmaml_lite.regression.evaluation import (
     TEST_QUERIES,
-    TEST_SEED,
     TEST_TASKS,
     errors,
     shared_tasks,
 )
 from mmaml_lite.regression.published import REGRESSION
-from mmaml_lite.regression.recipes import RECIPES, families_of
+from mmaml_lite.regression.recipes import RECIPES
+from mmaml_lite.regression.settings import RegressionSettings
 from mmaml_lite.regression.tasks import mixture_of
 
 FLOORS = {
@@ -52,63 +53,50 @@ def floor_errors(setting: str, tasks: Tasks, tell: Callable[[str], None]) -> dic
     return found
 
 
-def evaluate_setting(
-    setting: str,
-    count: int | None = None,
-    device: str = "cpu",
-    tell: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Evaluate the models of a setting and its floors on the same tasks; write the results.
-
-    count: of the tasks; fewer than TEST_TASKS are shown, not stored.
-
-    Several seeds of a method are averaged task by task; each one is listed as well.
-    """
-    _, mixture_name, _ = zoo.parse(f"{setting}/maml")
-    families = families_of(mixture_name)
-    count = TEST_TASKS if count is None else count
-    if count < 2 * len(families):
+def tasks_of(settings: RegressionSettings, count: int) -> Tasks:
+    """The shared test tasks; raises ValueError for fewer than two of each mode."""
+    if count < 2 * len(settings.families):
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
-    asked = zoo.zoo_settings(f"{setting}/maml")
-    models = held(setting, asked, ("families", "shots", "noise"), device)
-    tasks = shared_tasks(asked, count)
-    per_task: dict[str, list[Tensor]] = {}
-    methods: dict[str, Any] = {}
-    for model in models:
-        found = errors(model.learner, tasks)
-        key, seed = model.key, model.settings.seed
-        per_task.setdefault(key, []).append(found)
-        record = introduced(methods, model)
-        record.setdefault("seeds", {})[str(seed)] = interval(found[-1])
-        record |= makeup(model)
-        tell(f"{key} seed {seed}: post adaptation {found[-1].mean():.4f}")
-    means = {key: torch.stack(runs).mean(0) for key, runs in per_task.items()}
-    floor = floor_errors(setting, tasks, tell)
-    for key, mean in means.items():
-        methods[key] |= summary(mean, tasks.mode, families)
-        methods[key] |= {
-            "x_bayes": ratio(mean[-1], floor["bayes"]),
-            "steps_change": paired(mean[-1], mean[0]),
-        }
-    last = {key: mean[-1] for key, mean in means.items()}
-    last |= {name: floor[name] for name in ("bayes", "label_linear")}
-    results = {
-        "setting": setting,
-        "families": families,
-        "tasks": count,
+    return shared_tasks(settings, count)
+
+
+def results(
+    test: Test,
+    setting: str,
+    measured: Measured,
+    asked: RegressionSettings,
+    tasks: Tasks,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """What is kept of a setting: every method and floor, over all tasks and by mode.
+
+    Floors are there for functions of one variable alone.
+    """
+    one_variable = tasks.query.x.shape[-1] == tasks.query.y.shape[-1] == 1
+    floor = floor_errors(setting, tasks, tell) if one_variable else {}
+    rows = {key: measured.mean(key) for key in measured.runs}
+    for key, mean in rows.items():
+        record = measured.methods[key]
+        record["seeds"] = {seed: stages[-1] for seed, stages in measured.seeds(key).items()}
+        record |= summary(mean, tasks.mode, asked.families) | extremes(mean[-1], test.higher)
+        record["steps_change"] = paired(mean[-1], mean[0])
+        if floor:
+            record["x_bayes"] = ratio(mean[-1], floor["bayes"])
+    found = {
+        "families": asked.families,
+        "tasks": len(tasks),
         "queries": TEST_QUERIES,
-        "test_seed": TEST_SEED,
-        "methods": methods,
+        "methods": measured.methods,
         "nothing": interval(tasks.query.y.square().mean(dim=(1, 2))),
-        "floors": {
-            name: interval(floor[name])
-            | {"modes": summary(floor[name][None], tasks.mode, families)["modes"]}
-            for name in FLOORS
-        },
-        "mode_accuracy": interval(floor["mode_right"].float()),
-        "paired": {f"{a} - {b}": paired(last[a], last[b]) for a in means for b in last if a != b},
+        "floors": {},
+        "paired": pairs(rows, {n: floor[n] for n in ("bayes", "label_linear") if floor}, True),
     }
-    return store(results, count, TEST_TASKS, tell)
+    if floor:
+        found["mode_accuracy"] = interval(floor["mode_right"].float())
+        for name in FLOORS:
+            by_mode = summary(floor[name][None], tasks.mode, asked.families)["modes"]
+            found["floors"][name] = interval(floor[name]) | {"modes": by_mode}
+    return found
 
 
 def makeup(model: zoo.Model) -> dict[str, Any]:
@@ -128,6 +116,17 @@ def makeup(model: zoo.Model) -> dict[str, Any]:
     return {"weights": weights, "told": model.settings.per_mode, "step_sizes": step_sizes}
 
 
+TEST = Test(
+    tasks=tasks_of,
+    evaluate=lambda model, tasks: {"": Found(errors(model.learner, tasks))},
+    count=TEST_TASKS,
+    same=("families", "shots", "noise"),
+    modes=lambda settings, tasks: (tasks.mode, settings.families),
+    details=makeup,
+    results=results,
+)
+
+
 def ordered(methods: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Records by key, the paper's recipe first, then in the order in which methods are named."""
     recipes, names = ({name: i for i, name in enumerate(known)} for known in (RECIPES, METHODS))
@@ -141,12 +140,7 @@ def ordered(methods: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def rows(results: dict[str, Any]) -> list[dict[str, str]]:
     """A row for each method and floor: the papers' numbers, ours, and the ratio to Bayes."""
-    bayes = results["floors"]["bayes"]["mean"]
     published = REGRESSION.get(results["setting"].split("/")[1], {})
-
-    def shown(stats: dict[str, float]) -> str:
-        return f"{stats['mean']:.3f} ± {stats['ci95']:.3f}"
-
     table = []
     for key, record in ordered(results["methods"]):
         recipe, method = key.split("/")
@@ -167,15 +161,15 @@ def rows(results: dict[str, Any]) -> list[dict[str, str]]:
                 "post modulation": shown(record["stages"][0]),
                 "post adaptation": shown(record["stages"][-1]),
                 "median": f"{record['stages'][-1]['median']:.3f}",
-                "x Bayes": f"{record['x_bayes']['mean']:.2f} ± {record['x_bayes']['ci95']:.2f}",
+                "x Bayes": shown(record["x_bayes"], 2) if "x_bayes" in record else "",
             }
         )
-    for name, label in FLOORS.items():
-        stats = results["floors"][name]
+    for name, stats in results["floors"].items():
+        bayes = results["floors"]["bayes"]["mean"]
         table.append(
             dict.fromkeys(table[0], "")
             | {
-                "method": label,
+                "method": FLOORS[name],
                 "recipe": "floor",
                 "post adaptation": shown(stats),
                 "median": f"{stats['median']:.3f}",
@@ -198,11 +192,18 @@ def removed(results: dict[str, Any], record: dict[str, Any]) -> tuple[float, flo
 
 def removed_table(results: dict[str, Any]) -> list[str]:
     """Lines of Markdown: what modulation and steps remove, what was learned, every seed."""
-    lines = [
-        "| method | recipe | weights: network | encoder, heads | modulation removes | steps remove "
-        "of the rest | steps change the error by | learned step sizes, summed | each seed |",
-        "|" + " --- |" * 9,
+    head = [
+        "method",
+        "recipe",
+        "weights: network",
+        "encoder, heads",
+        "modulation removes",
+        "steps remove of the rest",
+        "steps change the error by",
+        "learned step sizes, summed",
+        "each seed",
     ]
+    lines = []
     for key, record in ordered(results["methods"]):
         modulation, steps = removed(results, record)
         weights = record["weights"]
@@ -221,9 +222,9 @@ def removed_table(results: dict[str, Any]) -> list[str]:
             alphas,
             seeds,
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(cells)
     return [
-        *lines,
+        *markdown_table(head, lines),
         "",
         "'Removes': of the error that could be avoided, from answering 0 everywhere "
         f"({results['nothing']['mean']:.2f}) down to Bayes (told the mode where the method is). "
@@ -234,24 +235,25 @@ def removed_table(results: dict[str, Any]) -> list[str]:
 
 def markdown(results: dict[str, Any]) -> str:
     """The table of a setting in Markdown, with its caption."""
-    table = rows(results)
+    table, named = rows(results), ""
     head = list(table[0])
+    if results["floors"]:
+        share = f"{results['mode_accuracy']['mean']:.1%} of the tasks."
+        named = f" From the five points, the Bayes posterior names the right mode for {share}"
     lines = [
         f"### {results['setting']}: {', '.join(results['families'])}",
         "",
-        "| " + " | ".join(head) + " |",
-        "|" + " --- |" * len(head),
-        *("| " + " | ".join(row[name] for name in head) + " |" for row in table),
+        *markdown_table(head, [list(row.values()) for row in table]),
         "",
         "Mean squared error on noisy targets (0.09 is noise), five shots; "
         f"{results['tasks']:,} test tasks x {results['queries']} queries, the same for every row; "
         "± is the 95 % interval over tasks. 'paper' columns are post adaptation, "
-        "as printed. From the five points, the Bayes posterior names the right mode for "
-        f"{results['mode_accuracy']['mean']:.1%} of the tasks."
+        f"as printed.{named}"
         + " By our recipe the LSTM learner has the encoder that our MuMoMAML has, which is no LSTM."
         * ("ours/lstm-learner" in results["methods"]),
     ]
-    lines += ["", *removed_table(results)]
+    if results["floors"]:
+        lines += ["", *removed_table(results)]
     notes = [
         f"- {r['label']} ({key.split('/')[0]}): "
         + ", ".join(

@@ -7,10 +7,18 @@ and, in navigation, whether an episode ends at the goal: "2-modes", "2-modes-end
 mass, on our navigation.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mmaml_lite.core.descent import set_learning_rate
-from mmaml_lite.core.domain import DOMAINS, Domain, Method, TrainingDiverged, numbered_modes, seeded
+from mmaml_lite.core.domain import (
+    Domain,
+    Method,
+    Recipe,
+    TrainingDiverged,
+    numbered_modes,
+    register_domain,
+)
 from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 from mmaml_lite.rl.collect import MetaBatch, collect
@@ -31,62 +39,51 @@ METHODS.update(
     }
 )
 
-RECIPES: Registry[dict[str, Any]] = Registry("recipe")
-RECIPES.update(
-    {
-        "paper": {},
-        "paper-2019": {
-            "tasks": 40,
-            "trajectories": 20,
-            "explore": 20,
-            "first_step_plain": True,
-            "trace": 1.0,
-            "steps": 2,
-            "step_size": 0.01,
-            "later_steps": 1.0,
-            "learning_rate": 5e-5,
-            "clip": 0.1,
-            "schedule": "constant",
-            "iterations": 401,
-        },
+
+def paper(method: Mapping[str, Any], **told: Any) -> dict[str, Any]:
+    """The settings' own values."""
+    return {}
+
+
+def paper_2019(method: Mapping[str, Any], **told: Any) -> dict[str, Any]:
+    """The follow-up paper's; without modulation every step is one on the unmodulated network."""
+    return {
+        "tasks": 40,
+        "trajectories": 20,
+        "explore": 20,
+        "first_step_plain": method["modulation"] is not None,
+        "trace": 1.0,
+        "steps": 2,
+        "step_size": 0.01,
+        "later_steps": 1.0,
+        "learning_rate": 5e-5,
+        "clip": 0.1,
+        "schedule": "constant",
+        "iterations": 401,
     }
-)
 
 
-def _settings(kind: type[MetaSettings], method: str, recipe: str, **named: Any) -> MetaSettings:
-    """What a recipe, a method and the name of a setting make, in this order."""
-    found = {"method": method, "recipe": recipe, **RECIPES[recipe], **METHODS[method].settings}
-    if found["modulation"] is None:  # every step is one on the unmodulated network
-        found["first_step_plain"] = False
-    return kind(**found, **named)
+RECIPES: Registry[Recipe] = Registry("recipe")
+RECIPES.update({"paper": paper, "paper-2019": paper_2019})
 
 
-def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> NavigationSettings:
-    """Navigation's settings of an experiment in the zoo; raises ValueError for unknown names."""
+def modes_of(setting: str) -> dict[str, Any]:
+    """What the name of a setting says: its number of modes; ValueError for another name."""
+    modes = numbered_modes(setting)
+    if not modes:
+        raise ValueError(f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on")
+    return {"modes": modes}
+
+
+def modes_and_ending_of(setting: str) -> dict[str, Any]:
+    """As `modes_of`; with -ends behind, episodes end at the goal."""
     count, ends, rest = setting.partition("-ends")
-    modes = numbered_modes(count)
-    if not modes or rest:
+    if not numbered_modes(count) or rest:
         raise ValueError(
             f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on, "
             "or with -ends behind, where episodes end at the goal"
         )
-    within = ENDS_WITHIN if ends else None
-    settings = _settings(NavigationSettings, method, recipe, modes=modes, ends_within=within)
-    return settings.replace(**changes)
-
-
-def recipe_of(settings: NavigationSettings) -> NavigationSettings:
-    """What the recipe asks for in the experiment of these settings."""
-    ends = "-ends" if settings.ends_within else ""
-    return named(f"{settings.modes}-modes{ends}", settings.method, settings.recipe).replace(
-        seed=settings.seed
-    )
-
-
-def build(settings: MetaSettings) -> PolicyLearner:
-    """A fresh learner, its initial weights decided by `settings.seed` alone."""
-    with seeded(settings.seed):
-        return PolicyLearner(settings)
+    return modes_of(count) | {"ends_within": ENDS_WITHIN if ends else None}
 
 
 def stage_returns(batch: MetaBatch) -> dict[str, float]:
@@ -119,38 +116,37 @@ def outer_step(run: Run) -> dict[str, float]:
     return found | {"return": found[f"step {s.steps}"]} | taken
 
 
-def _domain(settings: type[MetaSettings], named: Any, recipe: Any) -> Domain:
-    """What all worlds share."""
-    return Domain(
-        settings=settings,
-        named=named,
-        recipe=recipe,
-        label=lambda method: METHODS[method].label,
-        build=build,
-        outer_step=outer_step,
-        headline="return",
-        log_every=5,
-        threads=None,  # navigation: 1.8 times as fast on two cores, large batches of states
-        report="mmaml_lite.rl.report",
+def register_world(
+    settings: type[MetaSettings],
+    parse: Callable[[str], dict[str, Any]] = modes_of,
+    spell: Callable[[Any], str] = lambda settings: f"{settings.modes}-modes",
+) -> Domain:
+    """Make a domain of a world of hidden goals, under the name that its settings have.
+
+    parse, spell: where the name of a setting says more than the number of modes. Raises ValueError
+    for a name that is taken.
+    """
+    return register_domain(
+        Domain(
+            settings=settings,
+            methods=METHODS,
+            recipes=RECIPES,
+            parse=parse,
+            spell=spell,
+            learner=PolicyLearner,
+            outer_step=outer_step,
+            report="mmaml_lite.rl.report",
+            headline="return",
+            log_every=5,
+            threads=None,  # navigation: 1.8 times as fast on two cores, large batches of states
+        )
     )
 
 
-def _cheetah(kind: type[MetaSettings]) -> Domain:
-    """A half-cheetah's: only its modes are in the name of a setting."""
-
-    def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> MetaSettings:
-        modes = numbered_modes(setting)
-        if not modes:
-            raise ValueError(f"unknown setting {setting!r}: expected 1-mode, 2-modes and so on")
-        return _settings(kind, method, recipe, modes=modes).replace(**changes)
-
-    def recipe_of(settings: MetaSettings) -> MetaSettings:
-        asked = named(f"{settings.modes}-modes", settings.method, settings.recipe)
-        return asked.replace(seed=settings.seed)
-
-    return _domain(kind, named, recipe_of)
-
-
-DOMAINS.add("navigation", _domain(NavigationSettings, named, recipe_of))
-for kind in (LocationSettings, SpeedSettings):
-    DOMAINS.add(kind.domain, _cheetah(kind))
+register_world(
+    NavigationSettings,
+    modes_and_ending_of,
+    lambda settings: f"{settings.modes}-modes{'-ends' if settings.ends_within else ''}",
+)
+register_world(LocationSettings)
+register_world(SpeedSettings)

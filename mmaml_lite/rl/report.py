@@ -1,118 +1,117 @@
 """Evaluate the zoo's policies on shared fresh tasks; print them beside the paper and the floors."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from mmaml_lite.core import zoo
-from mmaml_lite.core.results import held, introduced, store
-from mmaml_lite.core.statistics import interval, neighbour_vote, paired
+from mmaml_lite.core.evaluation import Found, Measured, Test, extremes, pairs
+from mmaml_lite.core.results import held, markdown_table
+from mmaml_lite.core.statistics import interval, neighbour_vote, shown
 from mmaml_lite.rl.domain import METHODS
-from mmaml_lite.rl.evaluation import (
-    TEST_SEED,
-    TEST_STEPS,
-    TEST_TASKS,
-    Returns,
-    returns,
-    shared_goals,
-)
+from mmaml_lite.rl.evaluation import TEST_STEPS, TEST_TASKS, returns, shared_goals
 from mmaml_lite.rl.published import CURVES
+from mmaml_lite.rl.settings import MetaSettings
+from mmaml_lite.rl.tasks import World
 
 TOLD = "told the goal, learned"
 
 
-def _averaged(runs: list[Returns]) -> tuple[Tensor, Tensor | None]:
-    """Mean over seeds, task by task: stages `(steps + 1, tasks)`, and before modulation."""
-    before = None if runs[0].before is None else torch.stack([r.before for r in runs]).mean(0)
-    return torch.stack([r.stages for r in runs]).mean(0), before
+class Tasks(NamedTuple):
+    """Shared goals `(tasks, d)` with their modes, and the worlds they are met in, by ending."""
+
+    goals: Tensor
+    mode: Tensor
+    worlds: dict[str, World]
 
 
-def evaluate_setting(
-    setting: str,
-    count: int | None = None,
-    device: str = "cpu",
-    tell: Callable[[str], None] = print,
-) -> dict[str, Any]:
-    """Evaluate a setting's policies with every ending on the same tasks; write the results.
-
-    count: of the tasks; fewer than TEST_TASKS are shown, not stored. Several seeds of a method are
-    averaged task by task; each one is listed as well. Policies that are told the goal count among
-    the floors. Raises ValueError for too few tasks, where
-    the zoo holds nothing, and for policies that were trained on other tasks.
-    """
-    count, asked = TEST_TASKS if count is None else count, zoo.zoo_settings(f"{setting}/maml")
-    if count < 2 * asked.modes:
+def tasks_of(settings: MetaSettings, count: int) -> Tasks:
+    """The shared test tasks; raises ValueError for fewer than two of each mode."""
+    if count < 2 * settings.modes:
         raise ValueError(f"expected at least two tasks for each mode, got {count} in all")
-    models = held(setting, asked, ("modes", *asked.task_fields), device)
-    worlds = asked.world().endings()
-    goals, mode = shared_goals(next(iter(worlds.values())), count)
-    found: dict[str, dict[str, list[Returns]]] = {}
-    methods: dict[str, Any] = {}
-    told: dict[str, Any] = {}
-    for model in models:
-        key, seed = model.key, model.settings.seed
-        if model.settings.told:
-            introduced(told, model).setdefault("seeds", []).append(seed)
-            for ending, world in worlds.items():
-                earned = returns(model.learner, goals, world, steps=0, seed=seed)
-                found.setdefault(TOLD, {}).setdefault(ending, []).append(earned)
-                tell(f"{key} seed {seed}, {ending}: {earned.stages.mean():.1f}")
-            continue
-        record = introduced(methods, model)
-        record["settings"] = model.settings.to_dict()
-        votes, endings = record.setdefault("votes", {}), record.setdefault("endings", {})
-        for ending, world in worlds.items():
-            earned = returns(model.learner, goals, world, seed=seed)
-            found.setdefault(key, {}).setdefault(ending, []).append(earned)
-            seeds = endings.setdefault(ending, {"seeds": {}})["seeds"]
-            seeds[str(seed)] = [interval(stage) for stage in earned.stages]
-            stages = ", ".join(f"{stage.mean():.1f}" for stage in earned.stages)
-            tell(f"{key} seed {seed}, {ending}: {stages}")
-            as_trained = world == model.settings.world()
-            if as_trained and earned.embedding is not None:
-                votes[str(seed)] = neighbour_vote(earned.embedding, mode)
-    means = {
-        key: {ending: _averaged(runs) for ending, runs in endings.items()}
-        for key, endings in found.items()
-    }
-    best = {ending: stages[0] for ending, (stages, _) in means.pop(TOLD, {}).items()}
-    for key, endings in means.items():
-        for ending, (stages, before) in endings.items():
-            record = methods[key]["endings"][ending]
-            record["stages"] = [interval(stage) for stage in stages]
-            record["before"] = None if before is None else interval(before)
-    results = {
-        "setting": setting,
-        "tasks": count,
+    worlds = settings.world().endings()
+    return Tasks(*shared_goals(next(iter(worlds.values())), count), worlds)
+
+
+def evaluate(model: zoo.Model, tasks: Tasks) -> dict[str, Found]:
+    """What a policy earns with each ending; one that is told the goal takes no step."""
+    s, found = model.settings, {}
+    for ending, world in tasks.worlds.items():
+        steps = 0 if s.told else TEST_STEPS
+        earned = returns(model.learner, tasks.goals, world, steps, s.seed)
+        more = {"before": earned.before}
+        if world == s.world() and earned.embedding is not None:
+            more["vote"] = neighbour_vote(earned.embedding, tasks.mode)
+        found[ending] = Found(earned.stages, more)
+    return found
+
+
+def results(
+    test: Test,
+    setting: str,
+    measured: Measured,
+    asked: MetaSettings,
+    tasks: Tasks,
+    tell: Callable[[str], None],
+) -> dict[str, Any]:
+    """What is kept of a setting, by ending; policies told the goal are among the floors."""
+    told = {key for key, settings in measured.settings.items() if settings.told}
+    methods = {k: record for k, record in measured.methods.items() if k not in told}
+    for key, record in methods.items():
+        runs = measured.runs[key]
+        record["votes"] = {
+            str(seed): found.more["vote"]
+            for seeds in runs.values()
+            for seed, found in seeds.items()
+            if "vote" in found.more
+        }
+        record["endings"] = {}
+        for ending, seeds in runs.items():
+            mean = measured.mean(key, ending)
+            before = [found.more["before"] for found in seeds.values()]
+            record["endings"][ending] = {
+                "seeds": measured.seeds(key, ending),
+                "stages": [interval(stage) for stage in mean],
+                "before": None if before[0] is None else interval(torch.stack(before).mean(0)),
+                **extremes(mean[-1], test.higher),
+            }
+    floors, differences = {}, {}
+    for ending, world in tasks.worlds.items():
+        known = world.floors(tasks.goals, tasks.mode)
+        best = [f.stages[0] for key in told for f in measured.runs[key][ending].values()]
+        known |= {"told": torch.stack(best).mean(0)} if best else {}
+        floors[ending] = {name: interval(values) for name, values in known.items()}
+        found = pairs({key: measured.mean(key, ending) for key in methods})
+        differences[ending] = {names: pair["stages"] for names, pair in found.items()}
+    return {
+        "tasks": len(tasks.goals),
         "steps": TEST_STEPS,
-        "test_seed": TEST_SEED,
         "methods": methods,
-        "told": told,
-        "floors": {
-            ending: {
-                name: interval(values)
-                for name, values in (
-                    world.floors(goals, mode) | ({"told": best[ending]} if best else {})
-                ).items()
-            }
-            for ending, world in worlds.items()
+        "told": {
+            key: measured.methods[key] | {"seeds": list(next(iter(measured.runs[key].values())))}
+            for key in told
         },
-        "paired": {
-            ending: {
-                f"{a} - {b}": [
-                    paired(*pair)
-                    for pair in zip(means[a][ending][0], means[b][ending][0], strict=True)
-                ]
-                for a in means
-                for b in means
-                if a < b
-            }
-            for ending in worlds
-        },
+        "floors": floors,
+        "paired": differences,
     }
-    return store(results, count, TEST_TASKS, tell)
+
+
+TEST = Test(
+    tasks=tasks_of,
+    evaluate=evaluate,
+    count=TEST_TASKS,
+    same=("modes",),
+    modes=lambda settings, tasks: (tasks.mode, [str(m) for m in range(settings.modes)]),
+    higher=True,
+    digits=1,
+    details=lambda model: {} if model.settings.told else {"settings": model.settings.to_dict()},
+    models=lambda setting, asked, same, device: held(
+        setting, asked, (*same, *asked.task_fields), device
+    ),
+    results=results,
+)
 
 
 def has_scale(floors: Mapping[str, Mapping[str, float]]) -> bool:
@@ -127,16 +126,11 @@ def score(stats: dict[str, float], floors: dict[str, dict[str, float]]) -> dict[
     return {"mean": (stats["mean"] - low) / (high - low), "ci95": stats["ci95"] / (high - low)}
 
 
-def shown(stats: dict[str, float], digits: int = 1) -> str:
-    """A mean with its interval, as "-3.2 ± 0.1"."""
-    return f"{stats['mean']:.{digits}f} ± {stats['ci95']:.{digits}f}"
-
-
 def markdown(results: dict[str, Any]) -> str:
     """The table of a setting in Markdown, with its caption."""
     kind, setting = results["setting"].split("/")
     world = zoo.zoo_settings(f"{results['setting']}/maml").world()
-    figure, curves = CURVES[kind]
+    figure, curves = CURVES.get(kind, ("", {}))
     labels = world.FLOORS | {"told": TOLD}
     scored = has_scale(next(iter(results["floors"].values())))
     stages = ["after modulation / initial", *(f"step {i + 1}" for i in range(results["steps"]))]
@@ -152,7 +146,7 @@ def markdown(results: dict[str, Any]) -> str:
         record, votes = results["methods"][key], results["methods"][key]["votes"].values()
         vote = f"{sum(votes) / len(votes):.1%}" if votes else ""
         for ending, found in record["endings"].items():
-            before = "" if found["before"] is None else shown(found["before"])
+            before = "" if found["before"] is None else shown(found["before"], 1)
             scores = [score(found["stages"][-1], results["floors"][ending])] if scored else []
             lines.append(
                 [
@@ -161,7 +155,7 @@ def markdown(results: dict[str, Any]) -> str:
                     str(len(found["seeds"])),
                     ending,
                     before,
-                    *(shown(stage) for stage in found["stages"]),
+                    *(shown(stage, 1) for stage in found["stages"]),
                     vote,
                     *(shown(s, 3) for s in scores),
                 ]
@@ -176,7 +170,7 @@ def markdown(results: dict[str, Any]) -> str:
                     "",
                     ending,
                     *blank,
-                    shown(stats),
+                    shown(stats, 1),
                     "",
                     *[""] * scored,
                 ]
@@ -204,7 +198,7 @@ def markdown(results: dict[str, Any]) -> str:
         [
             f"### {results['setting']}",
             "",
-            *(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines]),
+            *markdown_table(head, lines),
             "",
             f"Mean undiscounted return, actions sampled; {world.words}; "
             f"{results['tasks']:,} fresh tasks, the same for every row; ± is the 95 % interval "

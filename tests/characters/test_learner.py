@@ -11,10 +11,11 @@ import torch.nn.functional as F
 
 import mmaml_lite.characters
 from mmaml_lite.characters.convnet import NORMALISATIONS, ConvNet, moments
-from mmaml_lite.characters.domain import METHODS, build, named
+from mmaml_lite.characters.domain import METHODS, named
 from mmaml_lite.characters.encoder import ImageSetEncoder, class_means
 from mmaml_lite.characters.sources import Invented
 from mmaml_lite.characters.tasks import Images, sample
+from mmaml_lite.core.domain import build
 
 SMALL = {"filters": 6, "encoder_filters": 5, "encoder_size": 7, "tasks": 3}
 ALL = list(METHODS)

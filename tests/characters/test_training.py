@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from mmaml_lite.__main__ import main
-from mmaml_lite.characters.domain import METHODS, build, episodes, named, outer_step, setting_of
+from mmaml_lite.characters import report
+from mmaml_lite.characters.domain import METHODS, episodes, named, outer_step, setting_of
 from mmaml_lite.characters.evaluation import accuracies, shared_episodes
 from mmaml_lite.characters.learner import CharacterLearner
-from mmaml_lite.characters.report import evaluate_setting, markdown, published_lines
+from mmaml_lite.characters.report import markdown, published_lines
 from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.core.domain import DOMAINS, TrainingDiverged, build, domain
+from mmaml_lite.core.evaluation import evaluate_setting
 from mmaml_lite.core.results import read_results
 from mmaml_lite.core.runs import start, stored_settings
 from mmaml_lite.core.statistics import summary
@@ -52,7 +54,7 @@ def test_names_make_settings():
         for method in METHODS:
             found = named(setting, method, "ours")
             assert setting_of(found) == setting and domain("characters").label(method)
-            assert domain("characters").recipe(found.replace(seed=3)) == found.replace(seed=3)
+            assert domain("characters").asked(found.replace(seed=3)) == found.replace(seed=3)
             assert CharacterSettings(**json.loads(json.dumps(found.to_dict()))) == found
 
 
@@ -205,9 +207,9 @@ def test_test_episodes_are_shared_and_have_15_queries():
     assert inverted == pytest.approx(right[0, modes == 1].mean().item())
 
 
-def test_other_ways_and_shots_are_served_by_the_weights_of_five_and_one(data, monkeypatch):
+def test_other_ways_and_shots_are_served_by_the_weights_of_five_and_one(stored_from, data):
     """What has weights of its own keeps them; a learned output layer serves its own ways alone."""
-    monkeypatch.setattr("mmaml_lite.characters.report.TEST_EPISODES", 4)
+    stored_from(report, 4)
     for setting, method, recipe in (
         ("strokes-5way-1shot", "maml", "ours"),
         ("strokes-5way-1shot", "mumomaml-film", "paper"),
@@ -243,7 +245,7 @@ def test_with_several_examples_the_output_layers_steps_are_short(shots, output):
         assert [float(size["bias0"]) for size in sizes] == pytest.approx([0.4] * 3)
 
 
-def test_trained_named_evaluated_reported(data, monkeypatch, capsys):
+def test_trained_named_evaluated_reported(stored_from, data, capsys):
     """The whole way by commands: three methods, two seeds, results in both ways, a table."""
     for method, seed in (
         ("maml", 0),
@@ -258,7 +260,7 @@ def test_trained_named_evaluated_reported(data, monkeypatch, capsys):
     assert model.provisional and model.label == "MuMoMAML FiLM (provisional)"
     assert model.deviations["filters"] == (4, 64)
     assert len(zoo.available("characters")) == 4
-    monkeypatch.setattr("mmaml_lite.characters.report.TEST_EPISODES", 8)
+    stored_from(report, 8)
     setting = "characters/strokes-5way-1shot"
     found = evaluate_setting(setting, tell=lambda line: None)
     assert read_results(setting) == json.loads(json.dumps(found))

@@ -9,8 +9,9 @@ from torch.func import functional_call
 
 from mmaml_lite.core import algorithm
 from mmaml_lite.core.algorithm import adapt
+from mmaml_lite.core.domain import build
 from mmaml_lite.regression import lowrank
-from mmaml_lite.regression.domain import METHODS, build, query_loss, settings_for
+from mmaml_lite.regression.domain import METHODS, query_loss, settings_for
 from mmaml_lite.regression.tasks import Mixture
 
 FAMILIES = ("sinusoid", "linear", "quadratic")

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 
 from mmaml_lite.core import checkpoint
 from mmaml_lite.core.checkpoint import CheckpointError
-from mmaml_lite.regression.domain import build, settings_for
+from mmaml_lite.core.domain import build
+from mmaml_lite.regression.domain import settings_for
 
 LINES = ("linear",)
 

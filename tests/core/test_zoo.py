@@ -11,6 +11,7 @@ from mmaml_lite.__main__ import main, parse_changes
 from mmaml_lite.core import checkpoint, statistics, zoo
 from mmaml_lite.core.checkpoint import CheckpointError
 from mmaml_lite.core.device import pick_device, threads
+from mmaml_lite.core.evaluation import evaluate_setting
 from mmaml_lite.core.results import read_results
 from mmaml_lite.course.studies import comparison
 from mmaml_lite.regression import evaluation, report
@@ -161,7 +162,7 @@ def test_unknown_names_are_explained(name):
         zoo.load(name)
 
 
-def test_evaluate_and_report(trained, capsys, monkeypatch):
+def test_evaluate_and_report(stored_from, trained, capsys, monkeypatch):
     tell = []
     floors = {
         n: torch.full((60,), v)
@@ -173,8 +174,8 @@ def test_evaluate_and_report(trained, capsys, monkeypatch):
         ]
     }
     monkeypatch.setattr("mmaml_lite.regression.floors.floors", lambda mixture, tasks: floors)
-    monkeypatch.setattr(report, "TEST_TASKS", 60)
-    results = report.evaluate_setting("regression/2-modes", 60, tell=tell.append)
+    stored_from(report, 60)
+    results = evaluate_setting("regression/2-modes", 60, tell=tell.append)
     assert results == json.loads(json.dumps(read_results("regression/2-modes"))) | {
         "families": results["families"]
     }

@@ -14,7 +14,7 @@ import traitlets
 
 import mmaml_lite.course.widgets.cheetah  # noqa: F401 (found in sys.modules: the name is the function's)
 from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import domain
+from mmaml_lite.core.domain import build, domain
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.cheetah import strip
 from mmaml_lite.course.studies.cheetahs import CAST, TASKS, name
@@ -31,7 +31,7 @@ SMALL = {"horizon": HORIZON, "test_trajectories": 2, "hidden": (8, 8), "encoder_
 
 def untrained(task, key, **changes):
     settings = domain(TASKS[task]).named("2-modes", CAST[key], **(SMALL | changes))
-    learner = domain(TASKS[task]).build(settings)
+    learner = build(settings)
     return zoo.Model(name(task, key), learner, settings, [], {}, 0.0)
 
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import contraction
 from mmaml_lite.course.widgets import contraction_explorer
 from mmaml_lite.course.widgets.contraction import contraction_view
-from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.evaluation import errors, shared_tasks
 
 X = torch.linspace(-5, 5, 21)

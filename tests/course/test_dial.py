@@ -9,13 +9,13 @@ import torch
 
 from mmaml_lite.__main__ import main
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import results_path
 from mmaml_lite.core.statistics import interval, ratio
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import dial
 from mmaml_lite.course.widgets import dial as widget
 from mmaml_lite.course.widgets import dial_explorer
-from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.evaluation import errors
 from mmaml_lite.regression.tasks import PAPER_ORDER, Mixture
 

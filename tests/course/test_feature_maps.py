@@ -5,8 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmaml_lite.characters.domain import build, named
+from mmaml_lite.characters.domain import named
 from mmaml_lite.core import runs, zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.modulation import modulate
 from mmaml_lite.core.networks import averaged
 from mmaml_lite.course import figures

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.course import figures
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.widgets import fit_explorer
 from mmaml_lite.course.widgets.fit import adaptation_view, diverged, draw_points, fit_summary
-from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.tasks import Mixture
 
 

@@ -8,12 +8,13 @@ from torch.func import jacrev
 
 from mmaml_lite.core import zoo
 from mmaml_lite.core.algorithm import adapt
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import kernels
 from mmaml_lite.course.widgets import pull_explorer
 from mmaml_lite.course.widgets.kernels import pull_view, tangent_view
-from mmaml_lite.regression.domain import build, mixture_of
+from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.evaluation import shared_tasks
 
 METHODS = {"maml": "maml", "mumomaml": "mumomaml-film"}

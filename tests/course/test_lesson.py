@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from mmaml_lite.core import algorithm, zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.statistics import neighbour_vote
 from mmaml_lite.course import display, figures, lesson
 from mmaml_lite.course.studies import comparison, maps
-from mmaml_lite.regression.domain import build
 from mmaml_lite.regression.evaluation import errors, shared_tasks
 
 

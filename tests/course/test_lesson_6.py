@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import cheetahs as casting
@@ -35,7 +36,6 @@ from mmaml_lite.course.widgets import (
 from mmaml_lite.course.widgets.curves import by_modulation, curve_view, curves_explorer, unstored
 from mmaml_lite.course.widgets.trajectory import trajectory_view
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.domain import build
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"horizon": 12, "test_trajectories": 3, "hidden": (8, 8), "encoder_hidden": 6}

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from mmaml_lite.characters import omniglot
-from mmaml_lite.characters.domain import build, named
+from mmaml_lite.characters.domain import named
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import results_path
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.accuracy import LEAST

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build, domain
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies.exchange import WHOSE, exchange, strangers
@@ -21,7 +22,6 @@ from mmaml_lite.course.widgets.goal import Goal
 from mmaml_lite.course.widgets.navigation import METHOD_NAMES, navigate
 from mmaml_lite.rl import Navigation
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.domain import build, named
 from mmaml_lite.rl.evaluation import TEST_SEED
 
 SMALL = {"horizon": 12, "test_trajectories": 6, "hidden": (8, 8), "encoder_hidden": 6}
@@ -32,7 +32,7 @@ def draw(seed):
 
 
 def untrained(modes, method, **changes):
-    settings = named(f"{modes}-modes", method, **(SMALL | changes))
+    settings = domain("navigation").named(f"{modes}-modes", method, **(SMALL | changes))
     name = f"navigation/{modes}-modes/{method}"
     return zoo.Model(name, build(settings), settings, [], {}, 0.0)
 

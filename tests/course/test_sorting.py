@@ -10,9 +10,10 @@ import torch
 import traitlets
 
 from mmaml_lite.characters import omniglot, sources
-from mmaml_lite.characters.domain import build, named
+from mmaml_lite.characters.domain import named
 from mmaml_lite.characters.tasks import Images
 from mmaml_lite.core import runs, zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.sorting import LETTERS, mark, png, tiled
 from mmaml_lite.course.studies import players as casting
@@ -343,7 +344,7 @@ def test_a_machine_that_fails_does_not_stop_the_game(small_zoo, monkeypatch):
     "setting", ["strokes", "letters-5way-1shot", "strokes-0way-1shot", "strokes-1way-1shot"]
 )
 def test_an_unknown_setting_is_refused(empty_zoo, setting):
-    with pytest.raises(ValueError, match=r"unknown setting|sources must be|ways must be"):
+    with pytest.raises(ValueError, match=r"unknown setting|unknown source|ways must be"):
         Sorting(setting=setting)
 
 

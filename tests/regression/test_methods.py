@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from mmaml_lite.core import algorithm
+from mmaml_lite.core.domain import build
 from mmaml_lite.core.training import train
 from mmaml_lite.core.zoo import zoo_settings
 from mmaml_lite.regression import lowrank
 from mmaml_lite.regression.domain import (
     METHODS,
-    build,
     mixture_of,
     query_loss,
     register_method,

@@ -8,14 +8,15 @@ import torch
 
 from mmaml_lite.__main__ import main
 from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import DOMAINS, domain
+from mmaml_lite.core.domain import DOMAINS, build, domain
+from mmaml_lite.core.evaluation import evaluate_setting
 from mmaml_lite.core.results import read_results
 from mmaml_lite.core.training import train
-from mmaml_lite.rl import TargetLocation, TargetSpeed
+from mmaml_lite.rl import TargetLocation, TargetSpeed, report
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import returns, shared_goals
 from mmaml_lite.rl.published import CURVES
-from mmaml_lite.rl.report import evaluate_setting, markdown, score
+from mmaml_lite.rl.report import markdown, score
 
 SMALL = {
     "hidden": (8, 8),
@@ -40,7 +41,7 @@ def test_names_make_settings(kind):
     assert (told.modulation, told.told, told.steps) == (None, True, 0)
     assert film.world() == (TargetLocation() if kind == KINDS[0] else TargetSpeed())
     assert zoo.zoo_settings(f"{kind}/1-mode/maml").world().goal_size == 1
-    assert domain(kind).recipe(film.replace(tasks=6)) == film
+    assert domain(kind).asked(film.replace(tasks=6)) == film
     for setting in ("2-modes-ends", "many"):
         with pytest.raises(ValueError, match="expected 1-mode, 2-modes"):
             zoo.zoo_settings(f"{kind}/{setting}/maml")
@@ -71,7 +72,7 @@ def test_stopped_and_resumed_it_is_the_same_run(kind, method, tmp_path, monkeypa
 
 def test_policies_and_encoders_fit_their_world():
     for kind, seen in zip(KINDS, (18, 17), strict=True):
-        film, told = (domain(kind).build(small(kind, m)) for m in ("mumomaml-film", "told"))
+        film, told = (build(small(kind, m)) for m in ("mumomaml-film", "told"))
         assert film.theta["weight0"].shape == (8, seen) and film.encoder.gru.input_size == seen + 7
         assert told.theta["weight0"].shape == (8, seen + 1) and told.encoder is None
 
@@ -79,7 +80,7 @@ def test_policies_and_encoders_fit_their_world():
 def test_only_the_told_policy_sees_the_goal():
     goals = torch.tensor([[5.0], [-5.0]])
     for method in ("maml", "told"):
-        learner = domain(KINDS[0]).build(small(KINDS[0], method))
+        learner = build(small(KINDS[0], method))
         generator = torch.Generator().manual_seed(0)
         seen = collect(learner, goals, 0, generator).batch.stages[0].observations
         assert seen.shape == (2, 2, 6, 18 + (method == "told"))
@@ -88,7 +89,7 @@ def test_only_the_told_policy_sees_the_goal():
 
 
 def test_evaluation_is_repeatable():
-    learner = domain(KINDS[1]).build(small(KINDS[1]))
+    learner = build(small(KINDS[1]))
     world = learner.settings.world()
     goals, mode = shared_goals(world, 6)
     assert goals.shape == (6, 1) and mode.tolist() == [0, 0, 0, 1, 1, 1]
@@ -98,13 +99,12 @@ def test_evaluation_is_repeatable():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trained_named_evaluated_reported(kind, tmp_path, monkeypatch):
+def test_trained_named_evaluated_reported(stored_from, kind, tmp_path, monkeypatch):
     """The whole way: results with floors and scores, and a table beside the paper's curve."""
     monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
-    monkeypatch.setattr("mmaml_lite.rl.report.TEST_TASKS", 4)
-    named = domain(kind).named
-    quick = lambda *args, **more: named(*args, **({"horizon": 6} | more))  # noqa: E731
-    monkeypatch.setitem(DOMAINS, kind, dataclasses.replace(domain(kind), named=quick))
+    stored_from(report, 4)
+    quick = dataclasses.replace(domain(kind), zoo=lambda recipe: {"horizon": 6})
+    monkeypatch.setitem(DOMAINS, kind, quick)
     for method in ("maml", "mumomaml-film", "told"):
         run = train(small(kind, method, iterations=1), device="cpu")
         zoo.export(run, f"{kind}/2-modes/{method}")

@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch.func import grad
 
-from mmaml_lite.core.domain import TrainingDiverged
+from mmaml_lite.core.domain import TrainingDiverged, build
 from mmaml_lite.rl import Navigation, NavigationVector
 from mmaml_lite.rl import outer as module
 from mmaml_lite.rl.advantages import baseline, discounted, generalised, normalised
 from mmaml_lite.rl.collect import MetaBatch, collect
-from mmaml_lite.rl.domain import build
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.outer import adapted, conjugate_gradient, evaluated, mean_kl, trpo_step
 from mmaml_lite.rl.policy import log_density

@@ -10,18 +10,19 @@ import torch
 from mmaml_lite.__main__ import main
 from mmaml_lite.core import zoo
 from mmaml_lite.core.checkpoint import CheckpointError
-from mmaml_lite.core.domain import DOMAINS, TrainingDiverged, domain
+from mmaml_lite.core.domain import DOMAINS, TrainingDiverged, build, domain
+from mmaml_lite.core.evaluation import evaluate_setting
 from mmaml_lite.core.results import read_results
 from mmaml_lite.core.runs import start
 from mmaml_lite.core.statistics import neighbour_vote
 from mmaml_lite.core.training import Callback, train
-from mmaml_lite.rl import Navigation, NavigationVector
+from mmaml_lite.rl import Navigation, NavigationVector, report
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.domain import METHODS, named
-from mmaml_lite.rl.evaluation import floors, returns, shared_goals
+from mmaml_lite.rl.domain import METHODS
+from mmaml_lite.rl.evaluation import returns, shared_goals
 from mmaml_lite.rl.navigation import terminations
 from mmaml_lite.rl.published import NAVIGATION
-from mmaml_lite.rl.report import evaluate_setting, markdown
+from mmaml_lite.rl.report import markdown
 
 SMALL = {
     "hidden": (8, 8),
@@ -35,7 +36,7 @@ SMALL = {
 
 
 def small(method="mumomaml-film", setting="2-modes", **changes):
-    return named(setting, method, **(SMALL | changes))
+    return domain("navigation").named(setting, method, **(SMALL | changes))
 
 
 def state(run):
@@ -107,22 +108,25 @@ def test_ppos_learning_rate_falls_to_nothing_and_such_a_run_cannot_be_longer(tmp
 
 
 def test_names_make_settings():
-    maml, film = named("4-modes", "maml"), named("2-modes-ends", "mumomaml-film")
+    maml, film = (
+        domain("navigation").named("4-modes", "maml"),
+        domain("navigation").named("2-modes-ends", "mumomaml-film"),
+    )
     assert (maml.modes, maml.modulation, maml.ends_within) == (4, None, None)
     assert (film.modes, film.modulation, film.ends_within) == (2, "film", 0.01)
-    later = named("2-modes", "mumomaml-scale", "paper-2019")
+    later = domain("navigation").named("2-modes", "mumomaml-scale", "paper-2019")
     assert later.modulation == "scale" and later.first_step_plain
     assert later.explore == later.trajectories == 20
-    plain = named("2-modes", "maml", "paper-2019")
+    plain = domain("navigation").named("2-modes", "maml", "paper-2019")
     assert (plain.trajectories, plain.first_step_plain) == (20, False)
     for method in METHODS:
         assert domain("navigation").label(method)
     with pytest.raises(ValueError, match="expected 1-mode, 2-modes"):
-        named("two-modes", "maml")
+        domain("navigation").named("two-modes", "maml")
     with pytest.raises(ValueError, match="expected 1-mode, 2-modes"):
-        named("2-modes-endless", "maml")
+        domain("navigation").named("2-modes-endless", "maml")
     with pytest.raises(ValueError, match="unknown method"):
-        named("2-modes", "multi-maml")
+        domain("navigation").named("2-modes", "multi-maml")
 
 
 def test_a_run_that_diverges_says_so(monkeypatch):
@@ -137,12 +141,12 @@ def test_a_run_that_diverges_says_so(monkeypatch):
 def test_the_floors_are_what_walking_straight_earns():
     world = Navigation(horizon=100)
     goals, mode = shared_goals(world, 1000)
-    found = floors(world, goals, mode)
+    found = world.floors(goals, mode)
     assert found["goal"].mean().item() == pytest.approx(-1.6, abs=0.1)  # design: about -1.6
     assert found["mode"].mean().item() == pytest.approx(-13.7, abs=0.5)  # design: about -13.7
     goal = torch.tensor([[0.25, -0.1]])  # three steps: 0.1, 0.1, 0.05 and 0.1
     by_hand = -(math.hypot(0.15, 0.0) + 0.05)
-    assert floors(world, goal, torch.tensor([0]))["goal"].item() == pytest.approx(by_hand, abs=1e-5)
+    assert world.floors(goal, torch.tensor([0]))["goal"].item() == pytest.approx(by_hand, abs=1e-5)
 
 
 def test_a_vote_of_the_nearest_neighbour():
@@ -153,18 +157,18 @@ def test_a_vote_of_the_nearest_neighbour():
 
 
 def test_evaluation_draws_fresh_trajectories_and_is_repeatable():
-    learner, world = domain("navigation").build(small()), small().world()
+    learner, world = build(small()), small().world()
     goals, _ = shared_goals(world, 6)
     first, again = (returns(learner, goals, world, steps=2, chunk=4) for _ in range(2))
     other = returns(learner, goals, world, steps=2, seed=1)
     assert first.stages.shape == (3, 6) and first.before.shape == (6,)
     assert first.embedding.shape == (6, 6)
     assert torch.equal(first.stages, again.stages) and not torch.equal(first.stages, other.stages)
-    assert returns(domain("navigation").build(small("maml")), goals, world).before is None
+    assert returns(build(small("maml")), goals, world).before is None
 
 
 def test_the_return_is_that_of_the_asked_ending():
-    learner, world = domain("navigation").build(small()), small().world()
+    learner, world = build(small()), small().world()
     goals, _ = shared_goals(world, 6)
     full, cut = (
         returns(learner, goals, dataclasses.replace(world, ends_within=within), steps=1).stages
@@ -189,7 +193,7 @@ def test_both_endings_of_the_same_tasks():
     assert [w.ends_within for w in worlds.values()] == [None, 0.01]
 
 
-def test_trained_named_evaluated_reported(tmp_path, monkeypatch, capsys):
+def test_trained_named_evaluated_reported(stored_from, tmp_path, monkeypatch, capsys):
     """The whole way by commands: two methods, two seeds, results with both endings, a table."""
     monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     changes = {k: v for k, v in SMALL.items() if k not in ("horizon", "iterations")}
@@ -200,7 +204,7 @@ def test_trained_named_evaluated_reported(tmp_path, monkeypatch, capsys):
     model = zoo.load("navigation/2-modes/mumomaml-film", seed=1)
     assert model.provisional and model.label == "MuMoMAML (FiLM) (provisional)"
     assert model.deviations["hidden"] == ((8, 8), (64, 64))
-    monkeypatch.setattr("mmaml_lite.rl.report.TEST_TASKS", 8)
+    stored_from(report, 8)
     found = evaluate_setting("navigation/2-modes", tell=lambda line: None)
     assert read_results("navigation/2-modes") == json.loads(json.dumps(found))
     film = found["methods"]["paper/mumomaml-film"]

@@ -183,7 +183,10 @@ def company(
             others = [i for i in range(ways) if i != c]
             groups = [[], drawn[others, 0], drawn[c, 1:10], drawn[others[0], 1:10]]
             asked = [torch.cat([drawn[c, :1], *([g] if len(g) else [])])[None] for g in groups]
-            logits = [learner.predict(theta, tau, task.support, x, kind)[0, 0] for x in asked]
+            logits = [
+                learner.predict(theta, tau, task.support, x, normalisation=kind)[0, 0]
+                for x in asked
+            ]
             rows.append(torch.stack(logits))
         chances = torch.stack(rows).softmax(-1)  # (queries, companies, ways)
         certainty[kind] = torch.stack([chances[c, :, c] for c in range(ways)])

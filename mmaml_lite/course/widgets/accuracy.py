@@ -14,7 +14,7 @@ import ipywidgets as W
 from mmaml_lite.characters.domain import METHODS, SETTING, named
 from mmaml_lite.characters.learner import CharacterLearner
 from mmaml_lite.characters.published import OMNIGLOT
-from mmaml_lite.characters.report import shown as as_printed
+from mmaml_lite.characters.report import percent as as_printed
 from mmaml_lite.core import zoo
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures

@@ -10,8 +10,8 @@ from typing import Any
 
 import ipywidgets as W
 
-from mmaml_lite.characters.domain import build
 from mmaml_lite.core import zoo
+from mmaml_lite.core.domain import build
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.studies.episode_map import Trait, gather

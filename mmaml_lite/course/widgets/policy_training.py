@@ -17,7 +17,7 @@ from mmaml_lite.course import figures
 from mmaml_lite.course.figures.navigation import earned
 from mmaml_lite.course.widgets.live_training import LiveRun, live_path
 from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.evaluation import floors, shared_goals
+from mmaml_lite.rl.evaluation import shared_goals
 from mmaml_lite.rl.learner import PolicyLearner
 
 PANELS, WALKS = 4, 5  # goals, and trajectories drawn for each
@@ -64,7 +64,7 @@ class LivePolicyTraining(LiveRun):
         settings = zoo.zoo_settings(name, seed=seed, iterations=iterations, **(QUICK | changes))
         self._world = settings.world()
         self._goals, _ = self._world.goals(PANELS, torch.Generator().manual_seed(5))
-        best = floors(self._world, *shared_goals(self._world))
+        best = self._world.floors(*shared_goals(self._world))
         self._floors = {key: value.mean().item() for key, value in best.items()}
         tag = "".join(f"-{key}={value}" for key, value in sorted(changes.items()))
         path = path or live_path(name, f"seed{seed}-{iterations}{tag}")
