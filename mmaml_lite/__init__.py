@@ -10,10 +10,14 @@ __getattr__, __all__ = face(
     __name__,
     {
         "core.algorithm": "adapt",
-        "core.domain": "build",
+        "core.domain": "Domain Method build register_domain",
+        "core.evaluation": "Found Test evaluate_setting",
+        "core.learner": "Learner",
         "core.modulation": "MODULATIONS modulate register_modulation",
+        "core.networks": "MLP register_network",
         "core.progress": "Progress",
         "core.results": "read_results",
+        "core.settings": "Settings setting",
         "core.statistics": "interval neighbour_vote paired ratio",
         "core.tasks": "Examples Tasks",
         "core.training": "Callback train",
@@ -29,5 +33,6 @@ __getattr__, __all__ = face(
         "characters.learner": "CharacterLearner",
         "characters": "omniglot",
         "characters.omniglot": "OmniglotMissing",
+        "characters.sources": "register_source",
     },
 )

@@ -116,13 +116,9 @@ def register_source(name: str) -> Callable:
 
     Raises ValueError for a name that is taken or that the name of a setting could not hold.
     """
-
-    def register(make: Callable) -> Callable:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name.startswith(INVERTED):
-            raise ValueError(f"a source's name has small letters, digits and _, not {name!r}")
-        return SOURCES.add(name, make)
-
-    return register
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name.startswith(INVERTED):
+        raise ValueError(f"a source's name has small letters, digits and _, not {name!r}")
+    return lambda make: SOURCES.add(name, make)
 
 
 @lru_cache(maxsize=2)
