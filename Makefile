@@ -3,10 +3,12 @@
 #            TORCH_INDEX=URL      where pip also looks for torch, e.g. the CPU-only wheels; the URL
 #                                 stands on https://pytorch.org/get-started/locally/
 #            LAB_ARGS=--no-browser  more words for JupyterLab
+#            JOBS=4               how many tests `make test` runs at a time, a file each
 #            RUN="4 -p seed=1"    what `make notebooks` runs, see python -m mmaml_lite run -h
 PYTHON ?= python3
 TORCH_INDEX ?=
 RUN ?=
+JOBS ?= 2
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -27,7 +29,7 @@ test: $(VENV)/.installed-test  ## set up .venv and run everything that CI runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) tests/browser/get_browser.py
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-notebooks  ## execute every lesson into build/notebooks/, with HTML copies
 	$(PY) -m mmaml_lite run $(RUN)
