@@ -27,6 +27,13 @@ def stop_at_three():
 
 
 @pytest.fixture
+def data(tmp_path, monkeypatch):
+    """An empty folder in place of data/: what is trained or measured is kept there."""
+    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
 def stored_from(monkeypatch):
     """Let results of a domain, named by its report module, be stored from so many tasks on."""
 

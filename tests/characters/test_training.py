@@ -30,12 +30,6 @@ def small(method="mumomaml-film", setting="strokes-5way-1shot", **changes):
 
 
 @pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def often(monkeypatch):
     kind = dataclasses.replace(domain("characters"), log_every=2)
     monkeypatch.setitem(DOMAINS, "characters", kind)

@@ -23,12 +23,6 @@ NAME = "regression/2-modes/mumomaml-film"
 
 
 @pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def trained(data):
     for method in ("maml", "multi-maml", "mumomaml-film"):
         assert (

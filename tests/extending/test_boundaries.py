@@ -18,9 +18,8 @@ NAME = "boundaries/2-modes"
 
 
 @pytest.fixture(autouse=True)
-def imported(tmp_path, monkeypatch):
+def imported(monkeypatch, data):
     """A folder of its own, and the module where Python finds it, as a user would have it."""
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     monkeypatch.syspath_prepend(HERE)
     yield
     DOMAINS.pop("boundaries", None)

@@ -30,9 +30,8 @@ QUIET = {"tell": lambda line: None}
 
 
 @pytest.fixture(autouse=True)
-def fresh(tmp_path, monkeypatch):
+def fresh(data):
     """A folder of its own; what a test registers is gone after it."""
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     for name in known_domains():  # ours are registered when they are first named
         domain(name)
     registries = [FAMILIES, NETWORKS, SOURCES, ENCODERS, SURROGATES, DOMAINS]

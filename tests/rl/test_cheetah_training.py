@@ -99,9 +99,8 @@ def test_evaluation_is_repeatable():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_trained_named_evaluated_reported(stored_from, kind, tmp_path, monkeypatch):
+def test_trained_named_evaluated_reported(stored_from, kind, monkeypatch, data):
     """The whole way: results with floors and scores, and a table beside the paper's curve."""
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     stored_from(report, 4)
     quick = dataclasses.replace(domain(kind), zoo=lambda recipe: {"horizon": 6})
     monkeypatch.setitem(DOMAINS, kind, quick)

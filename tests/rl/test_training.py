@@ -193,9 +193,8 @@ def test_both_endings_of_the_same_tasks():
     assert [w.ends_within for w in worlds.values()] == [None, 0.01]
 
 
-def test_trained_named_evaluated_reported(stored_from, tmp_path, monkeypatch, capsys):
+def test_trained_named_evaluated_reported(stored_from, capsys, data):
     """The whole way by commands: two methods, two seeds, results with both endings, a table."""
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
     changes = {k: v for k, v in SMALL.items() if k not in ("horizon", "iterations")}
     for method, seed in (("maml", 0), ("mumomaml-film", 0), ("mumomaml-film", 1)):
         name = f"navigation/2-modes/{method}"
@@ -228,8 +227,7 @@ def test_trained_named_evaluated_reported(stored_from, tmp_path, monkeypatch, ca
     assert capsys.readouterr().out.strip() == text.strip()
 
 
-def test_nothing_to_evaluate_is_said(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def test_nothing_to_evaluate_is_said(data):
     with pytest.raises(ValueError, match="train something first"):
         evaluate_setting("navigation/6-modes")
     with pytest.raises(ValueError, match="two tasks for each mode, got 3"):
@@ -238,8 +236,7 @@ def test_nothing_to_evaluate_is_said(tmp_path, monkeypatch):
         evaluate_setting("navigation")
 
 
-def test_policies_of_other_tasks_are_not_evaluated_beside_these(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def test_policies_of_other_tasks_are_not_evaluated_beside_these(data):
     name = "navigation/2-modes/maml"
     run = start(zoo.zoo_settings(name, **SMALL), torch.device("cpu"))
     run.step = 1
