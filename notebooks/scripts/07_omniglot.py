@@ -140,7 +140,7 @@ else:
 
 # %%
 if curves:
-    first, last = (curves.view["steps"]["mumomaml"][i]["mean"] for i in (0, -1))
+    first, last = (curves.view.steps["mumomaml"][i]["mean"] for i in (0, -1))
     truth = "A" if first < 1 / ways + 0.15 else "B" if first < 0.75 * last else "C"
     display(
         alone.score(
@@ -232,13 +232,13 @@ else:
 
 # %%
 if view:
-    share = view["changed"]["transductive"]
+    share = view.changed["transductive"]
     display(
         company.score(
             "A" if share == 0 else "B" if share < 0.25 else "C",
             f"Transductive it changes for {100 * share:.0f} % of the drawings, among four "
             "companies; with the statistics that these weights were trained with, for "
-            f"{100 * view['changed'][machines['mumomaml'].settings.normalisation]:.0f} %.",
+            f"{100 * view.changed[machines['mumomaml'].settings.normalisation]:.0f} %.",
         )
     )
 
@@ -549,8 +549,8 @@ say("\n".join(probes.constants(model) for model in machines.values()))
 # %%
 measured = {"setting": setting}
 if curves:
-    measured |= {kind: curves.view[kind] for kind in ("steps", "shots")}
+    measured |= {"steps": curves.view.steps, "shots": curves.view.shots}
 if view:
-    measured["company"] = view["changed"]
+    measured["company"] = view.changed
 measured["modes"] = {name: v["both"] for name, v in modes.items() if v}
 write_metrics(out_dir, measured)

@@ -11,6 +11,7 @@ view), a figure function turns the view into a picture, and this thin class conn
 """
 
 import html
+import json
 import os
 import re
 import time
@@ -187,3 +188,10 @@ def beside(controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
     column = W.VBox(list(controls.values()), layout={"flex": "0 0 auto", "width": "300px"})
     right = W.Box([screen], layout={"flex": "1 1 auto", "min_width": "0"})
     return W.HBox([column, right], layout={"align_items": "flex-start"})
+
+
+def as_output(fig: go.Figure) -> dict[str, Any]:
+    """A figure as an output area keeps it."""
+    data = {"application/vnd.plotly.v1+json": json.loads(fig.to_json())}
+    data["text/plain"] = figures.alt(fig)
+    return {"output_type": "display_data", "data": data, "metadata": {}}
