@@ -348,14 +348,14 @@ for name in widgets.two_mode_settings(ways):
         say(probes.missing(name, players.cast(name), "maml", "mumomaml"))
 
 # %%
-both = next((v for v in modes.values() if v and v["alone"]), None)
-if both:
-    mode = next(iter(both["alone"]))
-    here, there = (100 * both[kind][mode]["maml"]["mean"] for kind in ("both", "alone"))
+compared = next((v for v in modes.values() if v and v.alone), None)
+if compared:
+    mode = next(iter(compared.alone))
+    here, there = (100 * found[mode]["maml"]["mean"] for found in (compared.both, compared.alone))
     display(
         stretched.score(
             "A" if there - here < 1 else "B" if there - here < 10 else "C",
-            f"On {both['names'][mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
+            f"On {compared.names[mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
             "trained for both. Look at the intervals before you make much of it.",
         )
     )
@@ -552,5 +552,5 @@ if curves:
     measured |= {"steps": curves.view.steps, "shots": curves.view.shots}
 if view:
     measured["company"] = view.changed
-measured["modes"] = {name: v["both"] for name, v in modes.items() if v}
+measured["modes"] = {name: v.both for name, v in modes.items() if v}
 write_metrics(out_dir, measured)

@@ -21,24 +21,6 @@ def spoken(stats: Stats) -> str:
     return f"{100 * stats['mean']:.1f}" + (f" ± {100 * half:.1f} %" if half == half else " %")
 
 
-@dataclass(frozen=True)
-class AccuracyView:
-    """Accuracies of every method, by gradient steps and by support images of each class.
-
-    steps: key -> stats of stage 0, 1, ...; shots: key -> K -> stats; trained: gradient steps in
-    training; chance: share of right answers of one who knows nothing; episodes: how many; words:
-    which drawings are shown; scale: of SCALES.
-    """
-
-    steps: Mapping[str, Sequence[Stats]]
-    shots: Mapping[str, Mapping[int, Stats]]
-    trained: int
-    chance: float
-    episodes: int
-    words: str
-    scale: str = "accuracy"
-
-
 def _line(key: str, x: Sequence[float], stats: Sequence[Stats], scale: str, legend: bool):
     """One method with its intervals: on right answers, or on wrong ones."""
     style = METHOD_STYLES[key]
@@ -68,6 +50,24 @@ def _line(key: str, x: Sequence[float], stats: Sequence[Stats], scale: str, lege
         },
         hovertemplate=f"{style.label}: %{{text}}<extra></extra>",
     )
+
+
+@dataclass(frozen=True)
+class AccuracyView:
+    """Accuracies of every method, by gradient steps and by support images of each class.
+
+    steps: key -> stats of stage 0, 1, ...; shots: key -> K -> stats; trained: gradient steps in
+    training; chance: share of right answers of one who knows nothing; episodes: how many; words:
+    which drawings are shown; scale: of SCALES.
+    """
+
+    steps: Mapping[str, Sequence[Stats]]
+    shots: Mapping[str, Mapping[int, Stats]]
+    trained: int
+    chance: float
+    episodes: int
+    words: str
+    scale: str = "accuracy"
 
 
 def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go.Figure:
@@ -200,13 +200,12 @@ class ModesView:
     """Accuracies on every mode after the last step.
 
     both: mode -> key -> stats, of one training for all modes; alone: the same of trainings on that
-    mode alone, or {} where there are none; names: mode -> words; chance; episodes: words.
+    mode alone, or {} where there are none; names: mode -> words; episodes: words.
     """
 
     both: Mapping[str, Mapping[str, Stats]]
     alone: Mapping[str, Mapping[str, Stats]]
     names: Mapping[str, str]
-    chance: float
     episodes: str
 
 

@@ -26,7 +26,7 @@ class Lane(NamedTuple):
     """One method's run at one stage; without weights there is a note, why, and nothing else.
 
     poses `(T, parts, 2, 2)`; value, mean `(T,)`: what the target is compared with, and its running
-    mean; head: a line of words; end: how it ended, in words; blew_up: a step or None.
+    mean; head: a line of words; end: how it ended, in words.
     """
 
     note: str = ""
@@ -35,7 +35,6 @@ class Lane(NamedTuple):
     mean: np.ndarray | None = None
     head: str = ""
     end: str = ""
-    blew_up: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -48,13 +48,12 @@ class TaskMap(NamedTuple):
 class TaskView:
     """One task under two methods, its place on the map, and what its mode may be.
 
-    points: the examples seen; x, truth, seen_x, seen_y as for `stage_data`; yrange: of the fits;
+    x, truth, seen_x, seen_y as for `stage_data`; yrange: of the fits;
     left, right: the methods; bayes: over all modes; vote `(modes,)`: the mode of so many neighbours
     in the map; names: of the modes, told: that which an oracle is told; outside: whether the task
     may be of none of them; map, and place `(2,)`: this task in it.
     """
 
-    points: Any
     x: np.ndarray
     truth: np.ndarray | None
     seen_x: np.ndarray

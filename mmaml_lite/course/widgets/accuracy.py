@@ -169,7 +169,6 @@ def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> ModesView | None
         both={name: {k: s[-1] for k, s in rows.items()} for name, rows in both.items()},
         alone=alone,
         names={name: SOURCE_WORDS[name] for name in both},
-        chance=1 / int(found["ways"]),
         episodes=words.capitalize(),
     )
 

@@ -74,7 +74,6 @@ def _lane(reel: Reel, stage: int, task: str) -> Lane:
         mean=reel.curves[stage, 2],
         head=reel.head(stage),
         end=reel.end(stage, task),
-        blew_up=reel.blew_up[stage],
     )
 
 

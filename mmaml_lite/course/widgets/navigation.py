@@ -90,13 +90,12 @@ def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> Walked:
 def walks_view(cast: Cast, found: Walked, goal: Sequence[float], stage: int) -> WalksView:
     """All that `figures.walks` draws, of what `walked` found for this goal."""
     world = cast["maml"].settings.world()
-    nearest, spreads = far_off(world, goal)
+    _, spreads = far_off(world, goal)
     sides = {key: _side(found.sides[key], stage) for key in SIDES}
     return WalksView(
         goal=list(goal),
         centres=world.centres,
         spread=world.spread,
-        nearest=nearest,
         spreads=spreads,
         stage=stage,
         names=NAMES,

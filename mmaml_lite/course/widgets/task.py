@@ -101,7 +101,6 @@ def task_view(
     nearest = cast.tasks.mode[np.argsort(distance)[:NEIGHBOURS]]
     names, drawn = cast.mixture.names, cast.maps[kind]
     return TaskView(
-        points=points,
         x=GRID.numpy(),
         truth=truth,
         seen_x=points.x[0, :, 0].numpy(),
