@@ -39,8 +39,9 @@ class Side(NamedTuple):
 class WalksView:
     """Walks of two methods to one goal at one stage, and what they earn at every stage.
 
-    goal `(2,)`; centres and spread of the modes; spreads: how far away the nearest is; stage: index into names; names, short: the stages, 0 is before modulation; sides: by key of
-    SIDES; headings: over the two panels; floors: "goal", "mode" -> return.
+    goal `(2,)`; centres and spread of the modes; spreads: how far away the nearest is; stage: index
+    into names; names, short: the stages, 0 is before modulation; sides: by key of SIDES; headings:
+    over the two panels; floors: "goal", "mode" -> return.
     """
 
     goal: Sequence[float]

@@ -1,7 +1,8 @@
 """What every explorer of the course has in common: controls joined to one picture, and its twin.
 
 An explorer has three layers. A pure function turns the state of the controls into arrays (the
-view, whose class stands beside its figure), a figure function turns the view into a picture, and this thin class connects them:
+view, whose class stands beside its figure), a figure function turns the view into a picture, and
+this thin class connects them:
 
     state --compute--> view --figure, once--> picture      (a plotly figure)
                             --redraw, always--> the same picture, changed in place
