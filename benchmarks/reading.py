@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mmaml_lite.core import zoo
 from mmaml_lite.core.domain import build
-from mmaml_lite.course.studies.walks import explore
+from mmaml_lite.course.studies.navigation import explore
 from mmaml_lite.rl.encoder import TrajectoryEncoder
 from mmaml_lite.rl.learner import PolicyLearner
 from mmaml_lite.rl.sampling import Trajectories

@@ -27,8 +27,8 @@ from mmaml_lite.course.studies.cheetahs import load_casts
 from mmaml_lite.course.studies.players import cast
 from mmaml_lite.course.widgets import Explorer, Pad
 from mmaml_lite.course.widgets.controls import Again
-from mmaml_lite.course.widgets.curves import unstored
 from mmaml_lite.course.widgets.goal import Goal
+from mmaml_lite.course.widgets.returns import unstored
 from mmaml_lite.regression.evaluation import shared_tasks
 
 ROOT = Path(__file__).resolve().parent.parent

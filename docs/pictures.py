@@ -33,7 +33,7 @@ def pictures() -> Iterator[tuple[str, go.Figure]]:
     cast = lesson.load_cast(modes=3)
     examples = lesson.showcase(cast)
     predictions = {method: lesson.curves(model, examples) for method, model in cast.items()}
-    fits = figures.fits(**lesson.fits(predictions, cast, examples))
+    fits = figures.fits(lesson.fits(predictions, cast, examples))
     yield "fits", fits.update_layout(height=700)
     results = [read_results(setting) for setting in SETTINGS]
     yield "distances", figures.distances([comparison.distances(r) for r in results])

@@ -18,7 +18,7 @@ LIVE, USE, EXTEND = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read
 def test_an_explorer_in_one_line():
     names = {}
     exec(LIVE.replace("widgets.fit", "explorer = widgets.fit"), names)
-    assert names["explorer"].set(family="linear").view["truth"] is not None
+    assert names["explorer"].set(family="linear").view.truth is not None
 
 
 def test_the_next_block_evaluates_a_shipped_model():

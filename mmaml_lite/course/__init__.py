@@ -20,10 +20,10 @@ __getattr__, __all__ = face(
         "course.display": "say show source write_metrics",
         "course.studies": "cheetahs comparison contraction interventions kernels landscape maps "
         "players probes",
-        "course.studies.evidence": "stage_losses",
+        "course.studies.trajectory": "stage_losses",
         "course.studies.exchange": "exchange",
-        "course.studies.readout": "reading",
-        "course.studies.walks": "explore",
+        "course.studies.reading": "reading",
+        "course.studies.navigation": "explore",
         "rl.collect": "collect",
         "rl.evaluation": "shared_goals",
         "rl.half_cheetah": "HalfCheetah HalfCheetahWorld TargetLocation TargetSpeed outcome",

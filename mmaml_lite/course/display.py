@@ -10,7 +10,7 @@ from typing import Any
 from mmaml_lite.core import checkpoint, zoo
 from mmaml_lite.core.domain import domain
 from mmaml_lite.course import figures
-from mmaml_lite.course.lesson import Cast
+from mmaml_lite.course.studies.cast import Cast
 
 
 def write_metrics(folder: str, values: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What the regression lessons have in common: the cast of methods, and arrays for the figures."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from mmaml_lite.core.progress import Progress
 from mmaml_lite.core.results import read_results
 from mmaml_lite.core.statistics import interval, neighbour_vote
 from mmaml_lite.core.tasks import Examples, Tasks
+from mmaml_lite.course.figures.embedding import EmbeddingMapView, FormingView
+from mmaml_lite.course.figures.fits import FitsView
+from mmaml_lite.course.figures.gallery import GalleryView
+from mmaml_lite.course.figures.stages import Posterior
 from mmaml_lite.course.studies import maps
+from mmaml_lite.course.studies.cast import Cast, with_steps
 from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.floors import live_posterior
 from mmaml_lite.regression.report import FLOOR_LABELS
 from mmaml_lite.regression.tasks import Family
 
 GRID = torch.linspace(-5, 5, 121)
-Cast = Mapping[str, zoo.Model]
 
 
 def load_cast(
@@ -65,10 +70,9 @@ def showcase(cast: Cast, seed: int = 0, spread: bool = True) -> Tasks:
     return draws[torch.cat(first)]
 
 
-def provenance(cast: Cast) -> str:
+def weights_shown(cast: Cast) -> str:
     """Which weights are shown, in Markdown."""
-    listed = ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
-    text = f"Weights shown, with their training iterations: {listed}."
+    text = f"Weights shown, with their training iterations: {with_steps(cast)}."
     if any(model.provisional for model in cast.values()):
         full = zoo.zoo_settings(cast["maml"].name).iterations
         text += (
@@ -121,7 +125,7 @@ def _percent(share: Tensor) -> str:
     )
 
 
-def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dict[str, Any]:
+def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> FitsView:
     """All that `figures.fits` draws: the predictions, the truth, the points seen, the posterior."""
     mixture = mixture_of(cast["mumomaml"].settings)
     x = GRID.expand(len(tasks), -1)
@@ -136,20 +140,22 @@ def fits(predictions: Mapping[str, np.ndarray], cast: Cast, tasks: Tasks) -> dic
         f"({_percent(p.probability[m])} likely)</span>"
         for m, p in zip(tasks.mode.tolist(), live, strict=True)
     ]
-    return {
-        "x": GRID.numpy(),
-        "truth": mixture.curves(x, tasks.mode, tasks.parameters).numpy(),
-        "seen_x": tasks.support.x[..., 0].numpy(),
-        "seen_y": tasks.support.y[..., 0].numpy(),
-        "curves": predictions,
-        "headings": headings,
-        "bayes": {
-            k: torch.stack([getattr(p, k) for p in live]).numpy() for k in ("mean", "low", "high")
-        },
-    }
+    return FitsView(
+        x=GRID.numpy(),
+        truth=mixture.curves(x, tasks.mode, tasks.parameters).numpy(),
+        seen_x=tasks.support.x[..., 0].numpy(),
+        seen_y=tasks.support.y[..., 0].numpy(),
+        curves=predictions,
+        headings=headings,
+        bayes=Posterior(
+            *(torch.stack([getattr(p, k) for p in live]).numpy() for k in ("mean", "low", "high"))
+        ),
+    )
 
 
-def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, drawn: maps.Map) -> dict[str, Any]:
+def embedding_map(
+    model: zoo.Model, tasks: Tasks, marked: Tasks, drawn: maps.Map
+) -> EmbeddingMapView:
     """All that `figures.embedding_map` draws: the map of the embeddings of `tasks`, others marked.
 
     drawn: the map, such as `maps.tsne(embeddings(model, tasks).numpy())`.
@@ -157,16 +163,16 @@ def embedding_map(model: zoo.Model, tasks: Tasks, marked: Tasks, drawn: maps.Map
     families = mixture_of(model.settings).families
     places = drawn.place(embeddings(model, marked).numpy())
     ours = [families[m].name for m in marked.mode.tolist()]
-    return {
-        "points": drawn.points,
-        "mode": tasks.mode.numpy(),
-        "names": [f.name for f in families],
-        "hover": described(tasks, families),
-        "marked": dict(zip(ours, places, strict=True)),
-    }
+    return EmbeddingMapView(
+        points=drawn.points,
+        mode=tasks.mode.numpy(),
+        names=[f.name for f in families],
+        hover=described(tasks, families),
+        marked=dict(zip(ours, places, strict=True)),
+    )
 
 
-def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[GalleryView, GalleryView]:
     """All that `figures.gallery` draws: before any gradient step, and after the last one.
 
     The first tasks of each mode that `seed` draws, whatever they look like.
@@ -180,29 +186,30 @@ def gallery(cast: Cast, columns: int = 4, seed: int = 0) -> tuple[dict[str, Any]
         return np.asarray(values).reshape(modes, columns, -1)
 
     both = {key: curves(model, tasks) for key, model in cast.items()}
-    common = {
-        "x": GRID.numpy(),
-        "truth": grid(truth),
-        "names": mixture.names,
-        "seen_x": grid(tasks.support.x),
-        "seen_y": grid(tasks.support.y),
-    }
-    return tuple(common | {"curves": {k: grid(y[i]) for k, y in both.items()}} for i in (0, 1))
+    before = GalleryView(
+        x=GRID.numpy(),
+        truth=grid(truth),
+        seen_x=grid(tasks.support.x),
+        seen_y=grid(tasks.support.y),
+        curves={k: grid(y[0]) for k, y in both.items()},
+        names=mixture.names,
+    )
+    return before, replace(before, curves={k: grid(y[1]) for k, y in both.items()})
 
 
-def forming(history: Sequence[tuple[int, zoo.Model]], tasks: Tasks) -> dict[str, Any]:
+def forming(history: Sequence[tuple[int, zoo.Model]], tasks: Tasks) -> FormingView:
     """All that `figures.forming` draws: maps of `tasks` at the moments of `zoo.history`."""
     vectors = [embeddings(model, tasks) for _, model in history]
     drawn = [maps.pca(v.numpy()).points for v in vectors]
     last = drawn[-1]  # embeddings grow in training: every map is drawn at the size of the last
     drawn = [p * (last.std() / max(p.std(), 1e-12)) for p in drawn]
-    return {
-        "maps": [maps.turned_onto(p, last) for p in drawn],
-        "steps": [step for step, _ in history],
-        "agree": [neighbour_vote(v, tasks.mode) for v in vectors],
-        "mode": tasks.mode.numpy(),
-        "names": mixture_of(history[-1][1].settings).names,
-    }
+    return FormingView(
+        maps=[maps.turned_onto(p, last) for p in drawn],
+        steps=[step for step, _ in history],
+        agree=[neighbour_vote(v, tasks.mode) for v in vectors],
+        mode=tasks.mode.numpy(),
+        names=mixture_of(history[-1][1].settings).names,
+    )
 
 
 def described(tasks: Tasks, families: Sequence[Family]) -> list[str]:
@@ -220,7 +227,7 @@ def embeddings(model: zoo.Model, tasks: Tasks) -> Tensor:
     return model.learner.embed(tasks.support)
 
 
-def floors(modes: int) -> dict[str, float]:
+def stored_floors(modes: int) -> dict[str, float]:
     """The stored floors of a setting, by their label in figures."""
     found = read_results(f"regression/{modes}-modes")["floors"]
     return {label: found[key]["mean"] for key, label in FLOOR_LABELS.items()}

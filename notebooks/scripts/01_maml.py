@@ -55,7 +55,7 @@ widgets.fit_explorer(cast)
 # %%
 from mmaml_lite.course import lesson, say, show
 
-say(lesson.provenance(cast))
+say(lesson.weights_shown(cast))
 
 # %% [markdown]
 # ## Your predictions
@@ -351,7 +351,7 @@ for size in (0.0003, 0.001, 0.003, 0.01):
         with torch.no_grad():
             y = model.learner(few.support, few.query.x, few.mode, steps=50, factor=factor)
         e = (y - few.query.y).square().mean(dim=(1, 2, 3))
-        shown = {str(n): figures.number(e[n].item()) for n in (0, 1, 5, 20, 50)}
+        shown = {str(n): figures.error_text(e[n].item()) for n in (0, 1, 5, 20, 50)}
         rows.append({"network": model.label, "size": f"{size:g}"} | shown)
         patient += e[[20, 50]].tolist() if model is cast["pretrained"] else []
 

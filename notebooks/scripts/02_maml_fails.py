@@ -92,7 +92,7 @@ dial
 # %%
 import numpy as np
 
-error, ratio = dial.view["error"], dial.view["ratio"]
+error, ratio = dial.view.error, dial.view.ratio
 times = error["maml"][-1] / error["maml"][0]
 grows.score(
     "A" if times < 1.25 else "B" if times < 3 else "C",
@@ -100,7 +100,7 @@ grows.score(
 )
 
 # %%
-x, starts, means = dial.view["x"], dial.view["priors"], dial.view["means"]
+x, starts, means = dial.view.x, dial.view.priors, dial.view.means
 sketch.score(
     x,
     starts[1],
@@ -255,7 +255,7 @@ tasks = shared_tasks(cast["maml"].settings, 300 if fast else 4000)  # the same f
 found = {key: errors(model.learner, tasks) for key, model in cast.items()}
 ours = load("regression/2-modes/tuned-maml", recipe="ours")
 found["our recipe"] = errors(ours.learner, tasks)
-floors = lesson.floors(2)
+floors = lesson.stored_floors(2)
 
 # %%
 factors = np.array([0.25, 0.5, 0.75, 1, 1.5, 2, 4])
@@ -334,7 +334,7 @@ say(
 
 Read it row by row, beside the {cast["maml"].settings.step_size} that MAML has everywhere. The
 first layer, which decides where features have their places, moves in every step; the layers behind
-it rest in most steps. {lesson.provenance(cast)}"""
+it rest in most steps. {lesson.weights_shown(cast)}"""
 )
 
 # %%
@@ -407,7 +407,7 @@ source(kernels.label_weights)
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
-apart = {key: np.ptp(p, axis=0).max() for key, p in pulling.view["pull"].items()}
+apart = {key: np.ptp(p, axis=0).max() for key, p in pulling.view.pull.items()}
 tiny = kernels.linearised(cast["maml"].learner, few.support, few.query.x, steps=5, factor=1e-4)
 real = cast["maml"].learner(few.support, few.query.x, factor=1e-4)
 off = (real[-1] - tiny).norm() / (real[-1] - real[0]).norm()
@@ -424,7 +424,7 @@ print("with tiny steps the formula predicts MAML within 3 %:", bool(off < 0.03))
 # %%
 wave = lesson.showcase(cast, seed)[:1]
 tangent = widgets.tangent_view(cast["maml"], wave, (0.03, 0.2, 1))
-show(figures.tangents(**tangent), {"maml": cast["maml"]})
+show(figures.tangents(tangent), {"maml": cast["maml"]})
 
 # %% [markdown]
 # So the formula is no full description of MAML. But it says what *one kernel* can achieve: we can compute the

@@ -54,7 +54,7 @@ widgets.first_look(model, seed)
 # understanding you?
 
 # %%
-say(lesson.provenance(models | {"maml": maml}))
+say(lesson.weights_shown(models | {"maml": maml}))
 
 # %% [markdown]
 # ## The whole machine, box by box
@@ -266,7 +266,7 @@ for each in models.values():
     tau = interventions.own(each, some)
     ways = {"own": tau, "mean": interventions.averaged(tau), "off": {}}
     medians = {k: errors(each.learner, some, tau=t)[-1].median() for k, t in ways.items()}
-    rows.append({"model": each.label} | {k: figures.number(v) for k, v in medians.items()})
+    rows.append({"model": each.label} | {k: figures.error_text(v) for k, v in medians.items()})
 columns = {"model": "model", "own": "as trained", "mean": "τ = its mean", "off": "τ off"}
 says = f"{len(some)} test tasks. Do not rank the modulations by this table: see the limits below."
 HTML(figures.table(rows, columns, says))

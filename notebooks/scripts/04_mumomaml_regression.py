@@ -46,7 +46,7 @@ from mmaml_lite.course import figures, lesson, say, show, write_metrics
 cast = lesson.load_cast(modes, modulation, seed, retrain, iterations)
 examples = lesson.showcase(cast, seed)  # one task of each family, five points each
 predictions = {method: lesson.curves(model, examples) for method, model in cast.items()}
-show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
+show(figures.fits(lesson.fits(predictions, cast, examples)), cast)
 
 # %% [markdown]
 # This is Figure 2 of the paper, with one thing added: **Bayes**, who knows the families and the noise
@@ -58,7 +58,7 @@ show(figures.fits(**lesson.fits(predictions, cast, examples)), cast)
 # yet its curve is another one in each column before any gradient step: it has looked at the points.
 
 # %%
-say(lesson.provenance(cast))
+say(lesson.weights_shown(cast))
 
 # %% [markdown]
 # ## The idea: embed, modulate, adapt
@@ -151,7 +151,7 @@ variants = {
     "maml": lesson.curves(cast["maml"], examples),
 }
 title = "Three ways to do without modulation"
-show(figures.fits(**lesson.fits(variants, cast, examples), title=title), cast)
+show(figures.fits(lesson.fits(variants, cast, examples), title=title), cast)
 
 # %% [markdown]
 # A few pictures prove little. Here are the medians over many test tasks, and with them your score:
@@ -225,7 +225,7 @@ print("by hand and by the library agree:", bool((by_hand - library).abs().max() 
 
 # %%
 view = lesson.embedding_map(mumomaml, few, examples, drawn)
-show(figures.embedding_map(**view), {"mumomaml": mumomaml})
+show(figures.embedding_map(view), {"mumomaml": mumomaml})
 
 # %% tags=["keep_output"]
 # NBVAL_CHECK_OUTPUT
@@ -249,11 +249,11 @@ name = f"regression/{modes}-modes/mumomaml-{modulation}"
 history = history(name)
 if history:
     view = lesson.forming(history, tasks[:: len(tasks) // 300])
-    show(figures.forming(**view), {})
+    show(figures.forming(view), {})
     say(
-        f"Even an untrained encoder puts **{100 * view['agree'][0]:.0f} %** of these tasks next to "
+        f"Even an untrained encoder puts **{100 * view.agree[0]:.0f} %** of these tasks next to "
         f"one of their own family: five points of a steep line look alike to any network. Training "
-        f"brings it to {100 * view['agree'][-1]:.0f} %, and takes thousands of steps to do so."
+        f"brings it to {100 * view.agree[-1]:.0f} %, and takes thousands of steps to do so."
     )
 
 # %% [markdown]
@@ -264,10 +264,10 @@ if history:
 
 # %%
 before, after = lesson.gallery(cast, 4, seed)
-show(figures.gallery(**before, title="Before any gradient step"), cast)
+show(figures.gallery(before, title="Before any gradient step"), cast)
 
 # %%
-show(figures.gallery(**after, title="After five gradient steps"), cast)
+show(figures.gallery(after, title="After five gradient steps"), cast)
 
 # %% [markdown]
 # ## Where the gain comes from
@@ -277,7 +277,7 @@ show(figures.gallery(**after, title="After five gradient steps"), cast)
 # gradient step, down towards the floors that cannot be passed.
 
 # %%
-floors = lesson.floors(modes)
+floors = lesson.stored_floors(modes)
 nothing = tasks.query.y.square().mean().item()
 mean = {k: e.mean(1).numpy() for k, e in found.items()}
 half = {k: [interval(stage)["ci95"] for stage in e] for k, e in found.items()}
@@ -439,7 +439,7 @@ widgets.ask(QUIZ_MAP)
 hard = lesson.showcase(cast, seed, spread=False)
 predictions = {k: lesson.curves(m, hard) for k, m in cast.items()}
 title = "All five points in one half: what the other half holds is a guess"
-show(figures.fits(**lesson.fits(predictions, cast, hard), title=title), cast)
+show(figures.fits(lesson.fits(predictions, cast, hard), title=title), cast)
 
 # %% [markdown]
 # The band tells an honest guess from knowledge. On a single task a lucky method may come closer than Bayes;

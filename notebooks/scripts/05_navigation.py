@@ -137,7 +137,7 @@ curves = widgets.curves_explorer(f"{modes}-modes")
 curves
 
 # %%
-stages = curves.view["mean"]
+stages = curves.view.mean
 start, looked = stages["maml"][1], stages["mumomaml"][1]
 bounds = [2 * best["mode"], 0.8 * best["mode"], 1.5 * best["goal"]]
 truth = "ABCD"[sum(looked > bound for bound in bounds)]

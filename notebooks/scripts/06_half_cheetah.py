@@ -50,7 +50,7 @@ runner
 # where it is for now. Does either of them look as if it knew where to go?
 
 # %%
-say(cheetahs.provenance(casts) or cheetahs.skipped(task, cast, "maml", "mumomaml"))
+say(cheetahs.runners_shown(casts) or cheetahs.skipped(task, cast, "maml", "mumomaml"))
 
 # %% [markdown]
 # ## The idea: what changes, and what does not

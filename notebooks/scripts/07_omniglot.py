@@ -140,7 +140,7 @@ else:
 
 # %%
 if curves:
-    first, last = (curves.view["steps"]["mumomaml"][i]["mean"] for i in (0, -1))
+    first, last = (curves.view.steps["mumomaml"][i]["mean"] for i in (0, -1))
     truth = "A" if first < 1 / ways + 0.15 else "B" if first < 0.75 * last else "C"
     display(
         alone.score(
@@ -232,13 +232,13 @@ else:
 
 # %%
 if view:
-    share = view["changed"]["transductive"]
+    share = view.changed["transductive"]
     display(
         company.score(
             "A" if share == 0 else "B" if share < 0.25 else "C",
             f"Transductive it changes for {100 * share:.0f} % of the drawings, among four "
             "companies; with the statistics that these weights were trained with, for "
-            f"{100 * view['changed'][machines['mumomaml'].settings.normalisation]:.0f} %.",
+            f"{100 * view.changed[machines['mumomaml'].settings.normalisation]:.0f} %.",
         )
     )
 
@@ -348,14 +348,14 @@ for name in widgets.two_mode_settings(ways):
         say(probes.missing(name, players.cast(name), "maml", "mumomaml"))
 
 # %%
-both = next((v for v in modes.values() if v and v["alone"]), None)
-if both:
-    mode = next(iter(both["alone"]))
-    here, there = (100 * both[kind][mode]["maml"]["mean"] for kind in ("both", "alone"))
+compared = next((v for v in modes.values() if v and v.alone), None)
+if compared:
+    mode = next(iter(compared.alone))
+    here, there = (100 * found[mode]["maml"]["mean"] for found in (compared.both, compared.alone))
     display(
         stretched.score(
             "A" if there - here < 1 else "B" if there - here < 10 else "C",
-            f"On {both['names'][mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
+            f"On {compared.names[mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
             "trained for both. Look at the intervals before you make much of it.",
         )
     )
@@ -549,8 +549,8 @@ say("\n".join(probes.constants(model) for model in machines.values()))
 # %%
 measured = {"setting": setting}
 if curves:
-    measured |= {kind: curves.view[kind] for kind in ("steps", "shots")}
+    measured |= {"steps": curves.view.steps, "shots": curves.view.shots}
 if view:
-    measured["company"] = view["changed"]
-measured["modes"] = {name: v["both"] for name, v in modes.items() if v}
+    measured["company"] = view.changed
+measured["modes"] = {name: v.both for name, v in modes.items() if v}
 write_metrics(out_dir, measured)

@@ -141,14 +141,14 @@ def test_a_simulation_that_blows_up_is_shown_as_such(casts, monkeypatch):
 def test_what_is_drawn_is_what_happened(runner, casts):
     runner.set(location=-4.0, stage=4, seed=2)
     film = record(casts["location"]["mumomaml"].learner, -4.0, STEPS, 2, 5).stages[3]
-    lane = runner.view["lanes"]["mumomaml"]
-    np.testing.assert_array_equal(lane["poses"], poses(film.states))
-    np.testing.assert_array_equal(lane["value"], film.states[:, X])
+    lane = runner.view.lanes["mumomaml"]
+    np.testing.assert_array_equal(lane.poses, poses(film.states))
+    np.testing.assert_array_equal(lane.value, film.states[:, X])
     fig = runner.twin()
     assert next(t for t in fig.data if t.line.dash == "dot").y.tolist() == [-4.0, -4.0]
     course = [t for t in fig.data if t.line.width == 2.5 and t.line.color == "#D55E00"]
     np.testing.assert_array_equal(course[0].y, film.states[:, X])
-    assert f"{film.returns[0]:.0f}".replace("-", "−") in lane["head"]
+    assert f"{film.returns[0]:.0f}".replace("-", "−") in lane.head
     track = runner.track
     stages, frames, parts = track.shape
     sent = np.frombuffer(track.poses, "<f4").reshape(2, stages, frames, parts, 2, 2)
@@ -156,28 +156,26 @@ def test_what_is_drawn_is_what_happened(runner, casts):
     curves = np.frombuffer(track.curves, "<f4").reshape(2, stages, 3, frames)
     np.testing.assert_allclose(curves[1, 4, 0], film.states[:, X].astype(np.float32))
     assert (track.stage, track.target, track.kind) == (4, -4.0, "location")
-    assert track.lanes[1]["heads"][4] == lane["head"]
+    assert track.lanes[1]["heads"][4] == lane.head
 
 
 def test_speed_is_what_the_reward_compares(runner, casts):
     runner.set(task="speed", speed=-1.0, stage=2)
     film = record(casts["speed"]["maml"].learner, -1.0, STEPS, 0, 5).stages[1]
-    lane = runner.view["lanes"]["maml"]
-    np.testing.assert_array_equal(lane["value"][1:], film.reached)
-    assert lane["mean"].shape == (HORIZON + 1,) and np.isfinite(lane["mean"]).all()
-    middle = lane["value"][1:11].mean()  # ten steps around the sixth
-    np.testing.assert_allclose(lane["mean"][6], middle)
+    lane = runner.view.lanes["maml"]
+    np.testing.assert_array_equal(lane.value[1:], film.reached)
+    assert lane.mean.shape == (HORIZON + 1,) and np.isfinite(lane.mean).all()
+    middle = lane.value[1:11].mean()  # ten steps around the sixth
+    np.testing.assert_allclose(lane.mean[6], middle)
     assert "m/s" in runner.summary and runner.track.unit == "m/s"
 
 
 def test_maml_has_nothing_to_modulate(runner):
     runner.set(stage=0)
-    first = runner.view["lanes"]["maml"]
-    assert "nothing to modulate" in first["head"]
-    assert "before modulation: this run earns" in runner.view["lanes"]["mumomaml"]["head"]
-    np.testing.assert_array_equal(
-        first["poses"], runner.set(stage=1).view["lanes"]["maml"]["poses"]
-    )
+    first = runner.view.lanes["maml"]
+    assert "nothing to modulate" in first.head
+    assert "before modulation: this run earns" in runner.view.lanes["mumomaml"].head
+    np.testing.assert_array_equal(first.poses, runner.set(stage=1).view.lanes["maml"].poses)
 
 
 def same_figure(one, other):
@@ -213,7 +211,7 @@ def test_targets_are_kept_and_known_ones_answer_at_once(runner, monkeypatch):
         assert runner.seconds < 0.2
     assert runner.track.film == films, "stages are sent once"
     runner.set(task="location")
-    assert runner.state["location"] == runner.view["target"] == 2.0
+    assert runner.state["location"] == runner.view.target == 2.0
     assert runner.state["speed"] == 0.5 and not found
     shown = {t: slider.layout.display for t, slider in runner.sliders.items()}
     assert shown == {"location": None, "speed": "none"}
@@ -235,12 +233,12 @@ def test_a_new_target_is_looked_for_in_the_background(runner, monkeypatch):
         runner.controls["location"].value = target
     assert time.perf_counter() - began < 5, "no callback waits for the simulation"
     assert "adapting to 3.0 m" in runner.track.busy and "Adapting to 3.0 m" in runner.summary
-    assert runner.track.poses == before and runner.view["target"] == 6.0, "the last film goes on"
+    assert runner.track.poses == before and runner.view.target == 6.0, "the last film goes on"
     runner.controls["stage"].value = 5  # answers meanwhile
-    assert runner.view["stage"] == runner.track.stage == 5
+    assert runner.view.stage == runner.track.stage == 5
     go.set()
     runner.wait()
-    assert runner.view["target"] == 3.0 and not runner.track.busy
+    assert runner.view.target == 3.0 and not runner.track.busy
     assert runner.track.poses != before
     assert 2.0 not in asked, "a target passed over is not adapted to"
 
@@ -250,7 +248,7 @@ def test_in_a_notebook_the_film_comes_by_itself(casts):
         runner = cheetah(casts)
         runner.controls["location"].value = -3.0
         for _ in range(300):
-            if runner.view["target"] == -3.0:
+            if runner.view.target == -3.0:
                 return runner
             await asyncio.sleep(0.1)
         raise AssertionError("no film came")
@@ -273,9 +271,9 @@ def test_what_goes_wrong_is_told_and_the_last_film_stays(runner, monkeypatch):
         runner._working.submit(lambda: None).result()  # it is over
         runner._on_change(None)
         assert "did the policy diverge" in runner.problem.value and not runner.track.busy
-        assert runner.view["target"] == 6.0
+        assert runner.view.target == 6.0
     runner.set(location=1.0)  # and may be tried again
-    assert runner.view["target"] == 1.0 and not runner.problem.value
+    assert runner.view.target == 1.0 and not runner.problem.value
 
 
 @pytest.mark.parametrize("task", list(TASKS))

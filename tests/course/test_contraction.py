@@ -67,8 +67,8 @@ def test_the_twin_draws_the_lines_of_the_pads():
     for trace, line in zip(fig.data, left + right, strict=True):
         assert np.array_equal(trace.y, line["y"])
     names = {line["name"]: line["y"] for line in left + right if "name" in line}
-    assert np.array_equal(names["adapted to f"], view["curves"][0, -1])
-    assert np.array_equal(names["gradient descent"], view["measured"])
+    assert np.array_equal(names["adapted to f"], view.curves[0, -1])
+    assert np.array_equal(names["gradient descent"], view.measured)
     assert "0.34 of the residual" in figures.alt(fig)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import results_path
 from mmaml_lite.core.statistics import interval, ratio
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.dial import DialView
 from mmaml_lite.course.studies import dial
 from mmaml_lite.course.widgets import dial as widget
 from mmaml_lite.course.widgets import dial_explorer
@@ -56,24 +58,24 @@ def view():
         "maml": np.array([0.2, 1.0, 3.0]),
         "mumomaml": np.array([0.3, 0.5, np.nan]),
     }
-    return {
-        "names": ["sinusoid", "linear", "quadratic"],
-        "number": 2,
-        "x": x,
-        "tasks": 40,
-        "error": error,
-        "half": {k: 0.1 * v for k, v in error.items()},
-        "ratio": {k: error[k] / error["bayes"] for k in ("maml", "mumomaml")},
-        "ratio_half": {k: 0.1 * error[k] for k in ("maml", "mumomaml")},
-        "priors": rng.normal(size=(3, 31)),
-        "means": rng.normal(size=(3, 31)),
-        "truth": np.sin(x),
-        "seen_x": x[:5],
-        "seen_y": np.cos(x[:5]),
-        "curves": {k: rng.normal(size=(2, 31)) for k in ("maml", "mumomaml")},
-        "miss": {k: np.array([3.0, 0.5]) for k in ("maml", "mumomaml")},
-        "note": "a note",
-    }
+    return DialView(
+        names=["sinusoid", "linear", "quadratic"],
+        number=2,
+        x=x,
+        tasks=40,
+        error=error,
+        half={k: 0.1 * v for k, v in error.items()},
+        ratio={k: error[k] / error["bayes"] for k in ("maml", "mumomaml")},
+        ratio_half={k: 0.1 * error[k] for k in ("maml", "mumomaml")},
+        priors=rng.normal(size=(3, 31)),
+        means=rng.normal(size=(3, 31)),
+        truth=np.sin(x),
+        seen_x=x[:5],
+        seen_y=np.cos(x[:5]),
+        curves={k: rng.normal(size=(2, 31)) for k in ("maml", "mumomaml")},
+        miss={k: np.array([3.0, 0.5]) for k in ("maml", "mumomaml")},
+        note="a note",
+    )
 
 
 def test_settings_are_named_as_in_the_zoo():
@@ -135,8 +137,9 @@ def test_only_enough_tasks_are_stored(small_zoo, monkeypatch):
 def test_a_missing_model_leaves_a_gap(small_zoo):
     results = dial.measure(6, lambda _: None)
     arrays = widget.measured(results)
-    assert np.isnan(arrays["error"]["mumomaml"][4]) and np.isfinite(arrays["error"]["maml"]).all()
-    assert "Provisional" in widget.provenance(results) and "7, 7, 7" in widget.provenance(results)
+    assert np.isnan(arrays.error["mumomaml"][4]) and np.isfinite(arrays.error["maml"]).all()
+    note = widget.weights_note(results)
+    assert "Provisional" in note and "7, 7, 7" in note
 
 
 def test_the_shipped_dial_belongs_to_the_shipped_weights():
@@ -148,7 +151,7 @@ def test_the_shipped_dial_belongs_to_the_shipped_weights():
 
 
 def test_another_position_makes_the_same_figure_as_starting_there(view):
-    moved = figures.dial(view | {"number": 3, "truth": view["truth"] + 1})
+    moved = figures.dial(replace(view, number=3, truth=view.truth + 1))
     figures.redraw_dial(moved, view)
     assert moved.to_dict() == figures.dial(view).to_dict()
     assert "MAML 5.0 ×" in moved.layout.annotations[0].text
@@ -159,12 +162,12 @@ def test_the_dial_draws_what_it_is_given(view):
     fig = figures.dial(view)
     here, _, maml, mumomaml, fewer, mean, now, *tasks = fig.data
     assert list(here.x) == [2, 2]
-    assert np.array_equal(maml.y, view["error"]["maml"])
-    assert np.array_equal(mumomaml.y, view["error"]["mumomaml"], equal_nan=True)
-    assert np.array_equal(np.asarray(fewer.y)[:31], view["priors"][0])
-    assert np.array_equal(now.y, view["priors"][1]) and np.array_equal(mean.y, view["means"][1])
-    assert np.array_equal(tasks[2].y, view["curves"]["maml"][1])
-    assert np.array_equal(tasks[6].y, view["curves"]["mumomaml"][1])
+    assert np.array_equal(maml.y, view.error["maml"])
+    assert np.array_equal(mumomaml.y, view.error["mumomaml"], equal_nan=True)
+    assert np.array_equal(np.asarray(fewer.y)[:31], view.priors[0])
+    assert np.array_equal(now.y, view.priors[1]) and np.array_equal(mean.y, view.means[1])
+    assert np.array_equal(tasks[2].y, view.curves["maml"][1])
+    assert np.array_equal(tasks[6].y, view.curves["mumomaml"][1])
     assert maml.text == ("2.0 ×", "5.0 ×", "15.0 ×") and mumomaml.text[2] == ""
 
 
@@ -179,7 +182,7 @@ def test_the_explorer_draws_what_the_library_computes(explorer, live):
     fig = explorer.screen if live else explorer.twin()
     model = zoo.load("regression/4-modes/maml")
     view = explorer.view
-    points = view["seen_x"], view["seen_y"]
+    points = view.seen_x, view.seen_y
     support = [torch.tensor(p, dtype=torch.float32)[None, :, None] for p in points]
     from mmaml_lite.core.tasks import Examples
     from mmaml_lite.course.lesson import GRID

@@ -13,7 +13,14 @@ from mmaml_lite.characters import SIDE, strokes
 from mmaml_lite.characters.tasks import own_task
 from mmaml_lite.core import runs, zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures.characters import bars, certainty, episode, percent, redraw_certainty
+from mmaml_lite.course.figures.characters import (
+    CertaintyView,
+    bars,
+    certainty,
+    episode,
+    percent,
+    redraw_certainty,
+)
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import pen
 from mmaml_lite.course.widgets import draw
@@ -106,10 +113,10 @@ def test_what_is_drawn_is_what_the_learners_say(small_zoo):
     for key, model in explorer.models.items():
         with torch.no_grad():
             wanted = model.learner(*task)[:, 0, 0].softmax(-1)
-        assert np.allclose(explorer.view["certainty"][key], wanted, atol=1e-6)
-    assert {len(c) for c in explorer.view["certainty"].values()} == {4, 1}
+        assert np.allclose(explorer.view.certainty[key], wanted, atol=1e-6)
+    assert {len(c) for c in explorer.view.certainty.values()} == {4, 1}
     drawn = np.concatenate([t.x for t in explorer.twin().data[1:]])
-    shares = np.concatenate([c.ravel() for c in explorer.view["certainty"].values()])
+    shares = np.concatenate([c.ravel() for c in explorer.view.certainty.values()])
     assert np.allclose(drawn, 0.6 * shares)
     shown = html.unescape(re.sub("<[^>]*>", " ", explorer.screen.value))
     assert re.findall(r"[<>]?\d+ %", shown) == [percent(s) for s in shares]
@@ -122,7 +129,7 @@ def test_the_images_on_the_page_are_those_the_networks_see(small_zoo):
     raw = base64.b64decode(found[1])
     data = zlib.decompress(raw[raw.index(b"IDAT") + 4 : raw.index(b"IEND") - 8])
     grey = np.frombuffer(data, np.uint8).reshape(SIDE, SIDE + 1)[:, 1:]
-    assert np.allclose(1 - grey / 255, explorer.view["images"][0], atol=0.003)
+    assert np.allclose(1 - grey / 255, explorer.view.images[0], atol=0.003)
 
 
 def test_a_drawing_of_ones_own_changes_the_answer_and_the_picture(small_zoo):
@@ -130,19 +137,19 @@ def test_a_drawing_of_ones_own_changes_the_answer_and_the_picture(small_zoo):
     before = explorer.screen.value
     explorer.set(new=CROSS)
     assert explorer.screen.value != before
-    assert np.array_equal(explorer.view["query"], pen.image(pen.tidied(CROSS)).numpy())
+    assert np.array_equal(explorer.view.query, pen.image(pen.tidied(CROSS)).numpy())
     explorer.set(tidy=False)
-    assert np.array_equal(explorer.view["query"], pen.image(CROSS).numpy())
+    assert np.array_equal(explorer.view.query, pen.image(CROSS).numpy())
 
 
 def test_moving_a_drawing_matters_only_where_it_is_left_in_its_place(small_zoo):
     explorer = draw(SETTING).set(new=CROSS)
     there = [[[x + 0.4, y - 0.3] for x, y in stroke] for stroke in CROSS]
-    before = explorer.view["certainty"]["prototypes"]
+    before = explorer.view.certainty["prototypes"]
     explorer.set(new=there)
-    assert np.allclose(explorer.view["certainty"]["prototypes"], before, atol=1e-4)
+    assert np.allclose(explorer.view.certainty["prototypes"], before, atol=1e-4)
     explorer.set(tidy=False)
-    assert not np.allclose(explorer.view["certainty"]["prototypes"], before, atol=1e-4)
+    assert not np.allclose(explorer.view.certainty["prototypes"], before, atol=1e-4)
     assert "the new drawing is off the middle" in explorer.summary
 
 
@@ -172,7 +179,7 @@ def test_ready_drawings_fill_all_papers_or_the_new_one_alone(small_zoo):
     assert explorer.pads["new"].value == ready(5, 3, 2, 1)[-1]
     assert [explorer.pads[name].value for name in LETTERS[:5]] == shown
     assert np.array_equal(
-        explorer.view["query"], pen.image(pen.tidied(explorer.pads["new"].value)).numpy()
+        explorer.view.query, pen.image(pen.tidied(explorer.pads["new"].value)).numpy()
     )
 
 
@@ -192,7 +199,7 @@ def test_empty_papers_are_named_and_nothing_breaks(small_zoo):
     explorer = draw(SETTING)
     explorer.set(B=[], new=[])
     assert "Still empty: B and the new drawing" in explorer.summary
-    assert all(np.isnan(c).all() for c in explorer.view["certainty"].values())
+    assert all(np.isnan(c).all() for c in explorer.view.certainty.values())
     assert " %" not in explorer.screen.value and not explorer.problem.value
     explorer.clear()
     assert "A, B, C, D, E and the new drawing" in explorer.summary
@@ -214,14 +221,14 @@ def test_odd_drawings_are_answered_too(small_zoo):
     line = [[[-1, 1], [1, -1]]]
     for tidy in (True, False):
         explorer.set(A=tap, B=scribble, C=corner, D=line, E=tap, new=tap, tidy=tidy)
-        assert np.isfinite(explorer.view["certainty"]["maml"]).all()
+        assert np.isfinite(explorer.view.certainty["maml"]).all()
         assert " says " in explorer.summary
 
 
 def test_methods_without_weights_are_left_out(small_zoo):
     zoo.weights_path(f"characters/{SETTING}/maml").unlink()
     explorer = draw(SETTING)
-    assert list(explorer.view["certainty"]) == ["mumomaml", "prototypes"]
+    assert list(explorer.view.certainty) == ["mumomaml", "prototypes"]
     assert "No trained weights here of MAML" in figures.caption(explorer.twin())
 
 
@@ -276,11 +283,11 @@ def test_certainties_never_look_surer_than_they_are():
 
 
 def test_bars_read_as_a_table():
-    view = {
-        "images": np.zeros((2, 28, 28)),
-        "query": np.zeros((28, 28)),
-        "certainty": {"maml": np.array([[0.5, 0.5], [0.25, 0.75]])},
-    }
+    view = CertaintyView(
+        images=np.zeros((2, 28, 28)),
+        query=np.zeros((28, 28)),
+        certainty={"maml": np.array([[0.5, 0.5], [0.25, 0.75]])},
+    )
     table = bars(view, 100, 150)
     assert table.count("scope='row'") == 2 and "<b>75 % ◂</b>" in table
     assert "<b>MAML</b>, before any step" in table and "width:400px" in table
@@ -288,4 +295,4 @@ def test_bars_read_as_a_table():
 
 def test_answers_takes_any_number_of_characters(small_zoo):
     view = answers({}, [CROSS, LINE], CROSS)
-    assert view["images"].shape == (2, 28, 28) and view["certainty"] == {}
+    assert view.images.shape == (2, 28, 28) and view.certainty == {}

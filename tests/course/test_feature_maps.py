@@ -138,7 +138,7 @@ def test_the_picture_shows_the_librarys_numbers(small_zoo):
     assert np.allclose([drawn[6].x, drawn[6].y], tau[1][0, :, order])
     assert np.allclose([drawn[5].x, drawn[5].y], tau[1][1, :, order])
     assert list(drawn[6].text) == [str(c + 1) for c in order.tolist()]
-    scores = explorer.view["scores"]
+    scores = explorer.view.scores
     assert np.allclose(drawn[7].x, [right for right, _ in scores.values()])
     for name, (right, loss) in scores.items():
         assert f"{name} {100 * right:.0f} % (loss {loss:.2f})" in explorer.summary
@@ -161,21 +161,21 @@ def test_every_channel_has_a_tile_and_the_rest_is_space():
 
 def test_off_on_the_right_changes_nothing(small_zoo):
     explorer = feature_maps_explorer(SETTING).set(used=OFF)
-    assert np.array_equal(explorer.view["on"], explorer.view["off"])
+    assert np.array_equal(explorer.view.on, explorer.view.off)
     assert "<b>0</b> of 6 channels fall silent, <b>0</b> wake up" in explorer.summary
 
 
 def test_all_ends_of_all_controls(small_zoo):
     explorer = feature_maps_explorer(TWO)
-    assert MODE in explorer.view["scores"]
+    assert MODE in explorer.view.scores
     for block in range(4):
         for image in (0, 9):
-            for used in explorer.view["scores"]:
+            for used in explorer.view.scores:
                 explorer.set(block=block, image=image, used=used)
-                assert np.isfinite(explorer.view["on"]).all()
+                assert np.isfinite(explorer.view.on).all()
     for seed in (1, 10**6):  # a task of the other mode too
         explorer.set(seed=seed)
-        assert list(explorer.view["scores"]) == [OWN, OTHER, MODE, MEAN, OFF]
+        assert list(explorer.view.scores) == [OWN, OTHER, MODE, MEAN, OFF]
 
 
 def test_nothing_live_holds_nan(small_zoo):

@@ -1,12 +1,18 @@
 """Figures from small seeded arrays: the right traces, names and colours, and words beside them."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.distance import DistancesView
+from mmaml_lite.course.figures.embedding import EmbeddingMapView
+from mmaml_lite.course.figures.fits import FitsView
+from mmaml_lite.course.figures.learning import LearningView
+from mmaml_lite.course.figures.stages import Posterior
 
 TASKS, GRID, SHOTS = 3, 41, 5
 KEYS = ["mumomaml", "maml", "multi-maml"]
@@ -23,15 +29,15 @@ def rng():
 def view(rng):
     x = np.linspace(-5, 5, GRID)
     truth = rng.normal(size=(TASKS, GRID))
-    return {
-        "x": x,
-        "truth": truth,
-        "seen_x": rng.uniform(-5, 5, (TASKS, SHOTS)),
-        "seen_y": rng.normal(size=(TASKS, SHOTS)),
-        "curves": {key: truth + i * np.ones((2, TASKS, GRID)) for i, key in enumerate(KEYS)},
-        "headings": NAMES,
-        "bayes": {"mean": truth, "low": truth - 1, "high": truth + 1},
-    }
+    return FitsView(
+        x=x,
+        truth=truth,
+        seen_x=rng.uniform(-5, 5, (TASKS, SHOTS)),
+        seen_y=rng.normal(size=(TASKS, SHOTS)),
+        curves={key: truth + i * np.ones((2, TASKS, GRID)) for i, key in enumerate(KEYS)},
+        headings=NAMES,
+        bayes=Posterior(truth, truth - 1, truth + 1),
+    )
 
 
 @pytest.fixture
@@ -48,9 +54,11 @@ def every(view, stages, rng):
     points, mode = rng.normal(size=(30, 2)), np.arange(30) * TASKS // 30
     marked = {"linear": np.zeros(2)}
     return {
-        "fits": figures.fits(**view),
+        "fits": figures.fits(view),
         "error_by_stage": figures.error_by_stage(*stages),
-        "embedding_map": figures.embedding_map(points, mode, NAMES, ["a task"] * 30, marked),
+        "embedding_map": figures.embedding_map(
+            EmbeddingMapView(points, mode, NAMES, ["a task"] * 30, marked)
+        ),
     }
 
 
@@ -61,36 +69,36 @@ def panel(fig, axis, **wanted):
 
 
 def test_each_method_and_each_mode_has_a_look_of_its_own():
-    methods, modes = figures.METHODS.values(), figures.MODES.values()
+    methods, modes = figures.METHOD_STYLES.values(), figures.MODE_STYLES.values()
     assert len({(s.color, s.dash) for s in methods}) == len(methods)
     assert len({s.color for s in modes}) == len({s.symbol for s in modes}) == len(modes)
-    main = {figures.METHODS[key].color for key in KEYS}
+    main = {figures.METHOD_STYLES[key].color for key in KEYS}
     assert len(main) == 3 and not main & {s.color for s in modes}
     assert main | {s.color for s in modes} == set(OKABE_ITO)
-    assert len({figures.METHODS[key].dash for key in KEYS}) == 3  # colour is not the only cue
+    assert len({figures.METHOD_STYLES[key].dash for key in KEYS}) == 3  # colour is not the only cue
 
 
 def test_fits_draws_every_method_in_every_panel(view):
-    fig = figures.fits(**view)
+    fig = figures.fits(view)
     for number in range(2 * TASKS):
         axis = f"x{number + 1}" if number else "x"
         row, task = divmod(number, TASKS)
         for key in KEYS:
             (trace,) = panel(fig, axis, legendgroup=key)
-            assert np.array_equal(trace.y, view["curves"][key][row, task])
-            assert trace.line.color == figures.METHODS[key].color
-            assert trace.line.dash == figures.METHODS[key].dash
+            assert np.array_equal(trace.y, view.curves[key][row, task])
+            assert trace.line.color == figures.METHOD_STYLES[key].color
+            assert trace.line.dash == figures.METHOD_STYLES[key].dash
         (truth,) = panel(fig, axis, legendgroup="truth")
-        assert np.array_equal(truth.y, view["truth"][task])
+        assert np.array_equal(truth.y, view.truth[task])
         (seen,) = panel(fig, axis, legendgroup="seen")
-        assert np.array_equal(seen.x, view["seen_x"][task])
+        assert np.array_equal(seen.x, view.seen_x[task])
     listed = [t.name for t in fig.data if t.showlegend]
     methods = ["MuMoMAML", "MAML", "Multi-MAML (told the mode)", "Bayes (90 % band)"]
     assert sorted(listed) == sorted(["true function", "points seen", *methods])
 
 
 def test_the_number_beside_a_curve_is_its_squared_distance_from_the_truth(view):
-    texts = [a.text for a in figures.fits(**view).layout.annotations]
+    texts = [a.text for a in figures.fits(view).layout.annotations]
     assert len(texts) == 2 * TASKS
     for text in texts:
         numbers = re.findall(r"> ([\w-]+) <b>([\d.]+)</b>", text)
@@ -103,9 +111,9 @@ def test_the_number_beside_a_curve_is_its_squared_distance_from_the_truth(view):
 
 
 def test_diverged_predictions_are_drawn_off_the_chart(view):
-    view["curves"]["maml"] = np.full((2, TASKS, GRID), np.inf)
-    view["curves"]["multi-maml"] = np.full((2, TASKS, GRID), np.nan)
-    fig = figures.fits(**view)
+    view.curves["maml"] = np.full((2, TASKS, GRID), np.inf)
+    view.curves["multi-maml"] = np.full((2, TASKS, GRID), np.nan)
+    fig = figures.fits(view)
     assert all(np.isfinite(np.asarray(t.y, float)).all() for t in fig.data)
     assert "off the chart" in fig.layout.annotations[0].text
     low, high = fig.layout.yaxis.range
@@ -113,7 +121,7 @@ def test_diverged_predictions_are_drawn_off_the_chart(view):
 
 
 def test_fits_without_bayes_has_no_band(view):
-    fig = figures.fits(**view | {"bayes": None})
+    fig = figures.fits(replace(view, bayes=None))
     assert not [t for t in fig.data if t.fill] and "grey band" not in figures.caption(fig)
 
 
@@ -124,7 +132,7 @@ def test_error_by_stage_shows_errors_floors_and_shares(stages):
         (line,) = [
             t
             for t in fig.data
-            if t.type == "scatter" and t.name.startswith(figures.METHODS[key].legend)
+            if t.type == "scatter" and t.name.startswith(figures.METHOD_STYLES[key].legend)
         ]
         assert line.y == (start, *errors[key])
         assert line.error_y.array == (0, *halves[key])
@@ -151,9 +159,12 @@ def distance_views():
         "paper 2018": {"MAML": (5.0, nan, False)},
     }
     floors = {"Bayes": 1.0, "told": 0.7}
-    view = {"methods": ["MAML", "nobody's", "FiLM"], "marks": marks, "floors": floors}
+    methods = ["MAML", "nobody's", "FiLM"]
     runs = {"paper": [("MAML", 3.5), ("MAML", 4.5)]}
-    return [view | {"title": "2 modes", "seeds": {}}, view | {"title": "3 modes", "seeds": runs}]
+    return [
+        DistancesView("2 modes", methods, marks, {}, floors),
+        DistancesView("3 modes", methods, marks, runs, floors),
+    ]
 
 
 def test_distances_mark_every_source_in_the_order_of_the_methods(distance_views):
@@ -181,9 +192,9 @@ def test_distances_mark_every_source_in_the_order_of_the_methods(distance_views)
 def test_learning_curves_are_means_between_log_spaced_steps():
     steps = np.arange(100, 10_001, 100)
     curves = {"MAML": ("maml", "dot", steps, np.where(steps <= 5000, 4.0, 2.0))}
-    fig = figures.learning([{"title": "2 modes", "floor": 0.2, "curves": curves}])
+    fig = figures.learning([LearningView("2 modes", 0.2, curves)])
     (line,) = [t for t in fig.data if t.name == "MAML"]
-    assert line.line.color == figures.METHODS["maml"].color and line.line.dash == "dot"
+    assert line.line.color == figures.METHOD_STYLES["maml"].color and line.line.dash == "dot"
     assert line.x[0] == 100 and line.x[-1] == 10_000 and len(line.x) < 25
     assert line.y[0] == 4 and line.y[-1] == 2 and (np.diff(line.y) <= 0).all()
     assert [s.y0 for s in fig.layout.shapes] == [0.2]
@@ -195,13 +206,15 @@ def test_embedding_map_has_a_colour_and_a_shape_for_each_mode(every):
     assert [t.name for t in fig.data] == NAMES
     assert [len(t.x) for t in fig.data] == [10, 10, 10]
     for trace in fig.data:
-        assert trace.marker.color == figures.MODES[trace.name].color
-        assert trace.marker.symbol == figures.MODES[trace.name].symbol
+        assert trace.marker.color == figures.MODE_STYLES[trace.name].color
+        assert trace.marker.symbol == figures.MODE_STYLES[trace.name].symbol
     assert [a.text for a in fig.layout.annotations] == ["<b>linear</b>"]
 
 
 def test_a_family_of_ones_own_is_drawn_as_well(rng):
-    fig = figures.embedding_map(rng.normal(size=(4, 2)), np.zeros(4, int), ["step"])
+    fig = figures.embedding_map(
+        EmbeddingMapView(rng.normal(size=(4, 2)), np.zeros(4, int), ["step"])
+    )
     assert fig.data[0].name == "step"
 
 

@@ -1,6 +1,7 @@
 """The fit explorer on untrained models: arrays, picture, controls, and a reader's errors."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -62,11 +63,11 @@ def test_the_view_holds_every_stage_of_every_model(models):
     view = adaptation_view(models, seen, GRID.numpy(), steps=4, step_size=0.002)
     learner = models["maml"].learner
     y = learner(seen, GRID[None, :, None], steps=4, factor=2.0)[:, 0, :, 0].detach().numpy()
-    assert np.allclose(view["curves"]["maml"], y, atol=1e-5) and y.shape == (5, len(GRID))
-    assert view["miss"]["maml"] == pytest.approx(np.square(y[-1] - GRID.numpy()).mean(), rel=1e-4)
+    assert np.allclose(view.curves["maml"], y, atol=1e-5) and y.shape == (5, len(GRID))
+    assert view.miss["maml"] == pytest.approx(np.square(y[-1] - GRID.numpy()).mean(), rel=1e-4)
     at_points = learner(seen, seen.x, steps=4, factor=2.0)
     loss = (at_points - seen.y).square().mean(dim=(1, 2, 3)).detach().numpy()
-    assert np.allclose(view["losses"]["maml"], loss, rtol=1e-4)
+    assert np.allclose(view.losses["maml"], loss, rtol=1e-4)
 
 
 def test_points_that_are_not_finite_are_refused(models):
@@ -85,10 +86,10 @@ def test_the_figure_redrawn_is_the_figure_made_anew(models):
 
 def test_numbers_over_a_panel_are_before_and_after(models):
     view = adaptation_view(models, points([-2.0, 1.0]), GRID.numpy())
-    view["miss_before"]["maml"], view["miss"]["maml"] = 3.456, 0.123
+    view.miss_before["maml"], view.miss["maml"] = 3.456, 0.123
     assert "3.46 → 0.12" in figures.adaptation(view).layout.annotations[1].text
     own = adaptation_view(models, points([-2.0, 1.0]), None)
-    own["losses"]["maml"] = np.array([5.0, np.nan])
+    own.losses["maml"] = np.array([5.0, np.nan])
     assert "5.00 → off the chart" in figures.adaptation(own).layout.annotations[1].text
 
 
@@ -108,24 +109,24 @@ def test_the_pad_shows_the_points_and_takes_over_when_asked(explorer):
     assert len(pad.value) == 7 and not pad.enabled and not shots.disabled
     explorer.set(own=True)
     assert pad.enabled and shots.disabled and explorer.controls["seed"].disabled
-    assert explorer.view["truth"] is None
+    assert explorer.view.truth is None
     explorer.set(pad=[[0.0, 1.0], [2.0, -3.0]])
-    assert explorer.view["seen_y"].tolist() == [1.0, -3.0]
+    assert explorer.view.seen_y.tolist() == [1.0, -3.0]
     assert pad.value == [[0.0, 1.0], [2.0, -3.0]]
     explorer.set(own=False)
-    assert len(pad.value) == 7 and not shots.disabled and explorer.view["truth"] is not None
+    assert len(pad.value) == 7 and not shots.disabled and explorer.view.truth is not None
 
 
 def test_all_points_on_one_spot_and_ten_of_them(explorer):
     explorer.set(own=True, pad=[[1.0, 2.0]] * 10, steps=20)
-    assert np.isfinite(explorer.view["losses"]["maml"]).all() and explorer.problem.value == ""
+    assert np.isfinite(explorer.view.losses["maml"]).all() and explorer.problem.value == ""
 
 
 def test_a_step_size_that_diverges_is_told_kindly_and_drawn():
     model = untrained("1-mode", "maml")
     explorer = fit_explorer(model).set(steps=20, step_size=0.1, **{"sinusoid amplitude": 5.0})
     loss = np.array([1.0, 1e5])
-    summary = fit_summary({"losses": {"maml": loss}})
+    summary = fit_summary(replace(explorer.view, losses={"maml": loss}))
     assert diverged(loss) and diverged(np.array([1.0, np.nan])) and not diverged(np.array([9, 1.0]))
     assert summary.startswith("<b>MAML</b> diverged") and "step size α smaller" in summary
     y = np.concatenate([np.ravel(t.y) for t in explorer.screen.data]).astype(float)
@@ -135,14 +136,14 @@ def test_a_step_size_that_diverges_is_told_kindly_and_drawn():
 @pytest.mark.parametrize(("steps", "shots", "step_size"), [(0, 1, 1e-4), (20, 10, 0.1)])
 def test_the_ends_of_all_sliders_give_a_picture(explorer, steps, shots, step_size):
     explorer.set(steps=steps, shots=shots, step_size=step_size, noise=1.0)
-    assert len(explorer.view["losses"]["maml"]) == steps + 1
+    assert len(explorer.view.losses["maml"]) == steps + 1
     assert f"{steps} step" in explorer.summary or "diverged" in explorer.summary
 
 
 def test_only_the_sliders_of_the_chosen_family_are_shown():
     explorer = fit_explorer(untrained("2-modes", "maml"))
     explorer.set(family="linear", **{"linear slope": 2.0, "linear intercept": 1.0})
-    assert np.allclose(explorer.view["truth"], 2 * GRID.numpy() + 1, atol=1e-5)
+    assert np.allclose(explorer.view.truth, 2 * GRID.numpy() + 1, atol=1e-5)
 
 
 def test_the_static_form(monkeypatch, models):

@@ -99,7 +99,7 @@ def test_buttons_reset_the_faders_and_show_the_best_setting():
     buttons["show the best setting known"].click()
     assert "You have it" in explorer.summary and explorer.state["shift"] == 0
     buttons["all e = 0"].click()
-    assert explorer.state["shift1"] == 0 and np.allclose(explorer.view["curve"], plain())
+    assert explorer.state["shift1"] == 0 and np.allclose(explorer.view.curve, plain())
 
 
 def widgets_of(box, kind):
@@ -122,7 +122,7 @@ def test_the_ends_of_all_faders_are_drawn(gate, end):
     for name, control in explorer.controls.items():
         if name.startswith(("scale", "shift")):
             control.value = control.max if end > 0 else control.min
-    assert np.isfinite(explorer.view["curve"]).all()
+    assert np.isfinite(explorer.view.curve).all()
     assert "did not work" not in explorer.problem.value
 
 

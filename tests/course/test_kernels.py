@@ -173,11 +173,11 @@ def test_the_tangent_figure_shows_both_curves(models):
     model = models["maml"]
     task = shared_tasks(model.settings, 3)[:1]
     view = tangent_view(model, task, (0.01, 1))
-    assert view["headings"] == ["steps × 0.01", "its own steps"]
-    fig = figures.tangents(**view)
+    assert view.headings == ["steps × 0.01", "its own steps"]
+    fig = figures.tangents(view)
     by_name = [(t.name, t.y) for t in fig.data if t.xaxis == "x2"]
-    assert np.array_equal(dict(by_name)["MAML after the steps"], view["real"][1])
-    assert np.array_equal(dict(by_name)["what its kernel says"], view["formula"][1])
+    assert np.array_equal(dict(by_name)["MAML after the steps"], view.real[1])
+    assert np.array_equal(dict(by_name)["what its kernel says"], view.formula[1])
     mixture = mixture_of(model.settings)
     from mmaml_lite.course.lesson import GRID
 

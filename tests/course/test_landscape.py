@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -126,16 +127,16 @@ def test_bands_are_the_colours_of_the_loss_last_row_on_top():
 def test_arrows_are_to_one_scale_and_finite_differences_lie_on_the_exact_one(view):
     *tasks, exact, difference, first = arrows(view)
     assert len(tasks) == 4
-    for arrow, path in zip(tasks, view["paths"], strict=True):
+    for arrow, path in zip(tasks, view.paths, strict=True):
         assert arrow["head"] == path[-1].tolist() and arrow["tail"] == path[-2].tolist()
     assert np.allclose(exact["head"], difference["head"], atol=1e-6)
-    assert exact["tail"] == view["theta"].tolist() == first["tail"]
+    assert exact["tail"] == view.theta.tolist() == first["tail"]
     step = np.subtract(exact["head"], exact["tail"])
-    assert step @ view["exact"] == pytest.approx(  # downhill
-        -np.linalg.norm(step) * np.linalg.norm(view["exact"])
+    assert step @ view.exact == pytest.approx(  # downhill
+        -np.linalg.norm(step) * np.linalg.norm(view.exact)
     )
     length = np.linalg.norm(np.subtract(first["head"], first["tail"])) / np.linalg.norm(step)
-    ratio = np.linalg.norm(view["first_order"]) / np.linalg.norm(view["exact"])
+    ratio = np.linalg.norm(view.first_order) / np.linalg.norm(view.exact)
     assert length == pytest.approx(ratio)
     assert len({(a["color"], a["dash"]) for a in (exact, difference, first)}) == 3
 
@@ -146,17 +147,17 @@ def test_the_best_places_are_shown_when_asked(view):
         "best after learning",
         "best before learning",
     ]
-    assert len(marks(view | {"reveal": False})) == len(marks(view)) - 2
+    assert len(marks(replace(view, reveal=False))) == len(marks(view)) - 2
 
 
 def test_the_twin_draws_the_same_arrays(view):
     fig = figures.landscape(view)
     assert figures.landscape is landscape_figure
     contour, *rest = fig.data
-    assert np.allclose(contour.z, np.log10(view["loss"]), atol=1e-3)
+    assert np.allclose(contour.z, np.log10(view.loss), atol=1e-3)
     assert len(rest) == len(marks(view)) + len(arrows(view)) + 1 + len(fit_lines(view))
     curves = [t for t in rest if t.xaxis == "x2"]
-    assert np.allclose(curves[2].y, view["curves"][-1])
+    assert np.allclose(curves[2].y, view.curves[-1])
     assert "outer step" in figures.caption(fig) and "Task 1" in figures.alt(fig)
     json.loads(fig.to_json())
 
@@ -219,7 +220,9 @@ def test_the_ends_of_all_controls_give_a_picture(explorer, theta, steps, step_si
         theta=[theta], steps=steps, step_size=step_size, background="after", reveal=True, task=3
     )
     view = explorer.view
-    numbers = np.concatenate([view[k].ravel() for k in ("paths", "exact", "difference", "curves")])
+    numbers = np.concatenate(
+        [v.ravel() for v in (view.paths, view.exact, view.difference, view.curves)]
+    )
     assert np.isfinite(numbers).all() and "nan" not in explorer.summary
     assert explorer.problem.value == "" and isinstance(explorer.twin(), go.Figure)
 

@@ -43,11 +43,11 @@ def test_arrays_for_fits_make_a_figure(cast):
     tasks = lesson.showcase(cast)
     predictions = {key: lesson.curves(model, tasks) for key, model in cast.items()}
     view = lesson.fits(predictions, cast, tasks)
-    assert view["truth"].shape == (3, len(lesson.GRID)) == view["bayes"]["low"].shape
-    assert (view["bayes"]["low"] <= view["bayes"]["high"]).all()
-    assert all(y.shape == (2, 3, len(lesson.GRID)) for y in view["curves"].values())
-    assert "% likely" in view["headings"][0]
-    figures.fits(**view)
+    assert view.truth.shape == (3, len(lesson.GRID)) == view.bayes.low.shape
+    assert (view.bayes.low <= view.bayes.high).all()
+    assert all(y.shape == (2, 3, len(lesson.GRID)) for y in view.curves.values())
+    assert "% likely" in view.headings[0]
+    figures.fits(view)
 
 
 def test_one_tau_serves_all_tasks_and_none_is_modulation_off(cast):
@@ -71,10 +71,10 @@ def test_the_map_places_the_tasks_and_the_marked_ones(cast):
     tasks = shared_tasks(cast["mumomaml"].settings, 30)
     drawn = maps.pca(lesson.embeddings(cast["mumomaml"], tasks).numpy())
     view = lesson.embedding_map(cast["mumomaml"], tasks, lesson.showcase(cast), drawn)
-    assert view["points"].shape == (30, 2) and len(view["hover"]) == 30
-    assert view["hover"][0].startswith("<b>sinusoid</b><br>amplitude ")
-    assert list(view["marked"]) == ["sinusoid", "linear", "quadratic"]
-    figures.embedding_map(**view)
+    assert view.points.shape == (30, 2) and len(view.hover) == 30
+    assert view.hover[0].startswith("<b>sinusoid</b><br>amplitude ")
+    assert list(view.marked) == ["sinusoid", "linear", "quadratic"]
+    figures.embedding_map(view)
 
 
 def test_metrics_are_written_where_asked_and_only_there(tmp_path):
@@ -88,7 +88,7 @@ def test_metrics_are_written_where_asked_and_only_there(tmp_path):
 
 
 def test_provisional_weights_say_so(cast):
-    text = lesson.provenance(cast)
+    text = lesson.weights_shown(cast)
     assert "MuMoMAML FiLM (provisional) 1" in text and "70,000" in text
 
 

@@ -16,8 +16,16 @@ from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies import cheetahs as casting
-from mmaml_lite.course.studies.cheetahs import TASKS, limits, load_casts, name, provenance, skipped
-from mmaml_lite.course.studies.evidence import (
+from mmaml_lite.course.studies.cheetahs import (
+    TASKS,
+    limits,
+    load_casts,
+    name,
+    runners_shown,
+    skipped,
+)
+from mmaml_lite.course.studies.navigation import explore
+from mmaml_lite.course.studies.trajectory import (
     blind,
     by_steps,
     candidates,
@@ -25,7 +33,6 @@ from mmaml_lite.course.studies.evidence import (
     reached,
     stage_losses,
 )
-from mmaml_lite.course.studies.walks import explore
 from mmaml_lite.course.widgets import (
     Crowd,
     account,
@@ -33,7 +40,7 @@ from mmaml_lite.course.widgets import (
     reading_view,
     trajectory_explorer,
 )
-from mmaml_lite.course.widgets.curves import by_modulation, curve_view, curves_explorer, unstored
+from mmaml_lite.course.widgets.returns import by_modulation, curve_view, curves_explorer, unstored
 from mmaml_lite.course.widgets.trajectory import trajectory_view
 from mmaml_lite.rl.collect import collect
 
@@ -71,7 +78,7 @@ def test_missing_weights_are_one_line_and_nothing_is_trained(empty):
     assert casts == {"location": {}, "speed": {}}
     said = skipped("speed", casts["speed"], "maml", "mumomaml")
     assert "`cheetah-speed/2-modes/maml`" in said and "mumomaml-film" in said and "\n" not in said
-    assert skipped("speed", casts["speed"]) == "" == provenance(casts)
+    assert skipped("speed", casts["speed"]) == "" == runners_shown(casts)
     assert not list(empty.rglob("*.safetensors"))
     assert "500 outer steps" in limits(casts) and "None are there yet" in limits(casts)
     with pytest.raises(ValueError, match="location, speed"):
@@ -88,7 +95,7 @@ def test_missing_mujoco_is_said_first(monkeypatch):
 
 def test_weights_that_are_there_are_named(model):
     casts = {"location": {}, "speed": {"mumomaml": model}}
-    assert f"target speed: MuMoMAML (FiLM) {model.settings.iterations:,}" in provenance(casts)
+    assert f"target speed: MuMoMAML (FiLM) {model.settings.iterations:,}" in runners_shown(casts)
     assert f"{model.settings.iterations:,}" in limits(casts)
     assert skipped("speed", casts["speed"], "mumomaml") == ""
 
@@ -162,7 +169,7 @@ def test_stages_are_those_of_the_library(model):
     assert "4 tasks" in said and "Plus is a gain" in said and "after step 1, compared" in said
     view = reached_view(world, goals, found)
     fig = figures.reached(view)
-    total = [sum(view["parts"][p][i] for p in view["parts"]) for i in range(3)]
+    total = [sum(view.parts[p][i] for p in view.parts) for i in range(3)]
     np.testing.assert_allclose(fig.data[-1].y, total)
     assert fig.data[-1].text[0] == f"{-total[0]:.0f}".replace("-", "−")
 
@@ -205,12 +212,12 @@ def test_the_trajectory_stays_where_the_target_moves(crowd):
     explorer = trajectory_explorer(crowd)
     before = explorer.view
     after = explorer.set(target=-1.1).view
-    np.testing.assert_array_equal(before["reached"], after["reached"])
-    assert not np.array_equal(before["rewards"], after["rewards"])
-    assert not np.array_equal(before["place"], after["place"])
+    np.testing.assert_array_equal(before.reached, after.reached)
+    assert not np.array_equal(before.rewards, after.rewards)
+    assert not np.array_equal(before.place, after.place)
     mirror = explorer.set(target=1.1).view
-    np.testing.assert_array_equal(mirror["mirrored"], after["rewards"])
-    assert not np.array_equal(explorer.set(seed=3).view["reached"], after["reached"])
+    np.testing.assert_array_equal(mirror.mirrored, after.rewards)
+    assert not np.array_equal(explorer.set(seed=3).view.reached, after.reached)
 
 
 def test_the_ends_of_all_sliders_are_fine(crowd):
@@ -228,16 +235,16 @@ def test_the_ends_of_all_sliders_are_fine(crowd):
 def test_the_summary_counts_what_the_library_counts(crowd):
     view = trajectory_explorer(crowd, target=0.5).view
     here = crowd.embed(blind(crowd.model.learner, 0).told(0.5))
-    nearest = (crowd.embedding - here).norm(dim=1).argsort()[: len(view["near"])]
-    assert set(view["near"]) == set(nearest.tolist())
+    nearest = (crowd.embedding - here).norm(dim=1).argsort()[: len(view.near)]
+    assert set(view.near) == set(nearest.tolist())
 
 
 def test_what_embeddings_tell_after_so_many_steps(crowd):
     view = reading_view(crowd, [1, 6, 12])
-    assert len(view["vote"]) == len(view["miss"]) == 3 and view["blank"] > 0
+    assert len(view.vote) == len(view.miss) == 3 and view.blank > 0
     fig = figures.reading(view)
-    np.testing.assert_allclose(fig.data[0].y, view["vote"])
-    np.testing.assert_allclose(fig.data[1].y, view["miss"])
+    np.testing.assert_allclose(fig.data[0].y, view.vote)
+    np.testing.assert_allclose(fig.data[1].y, view.miss)
 
 
 # Figures 3b and 3c
@@ -282,17 +289,17 @@ def test_curves_of_both_tasks_beside_the_papers(stored):
     stored("cheetah-speed", {"still": -290.0, "told": -60.0})
     explorer = curves_explorer("cheetah-speed/2-modes", world="half-cheetah")
     assert list(explorer.controls) == ["setting", "scale"]
-    assert explorer.view["paper"]["mumomaml"][1] == -312
-    assert "Figure 3c" in explorer.view["says"] and "stands still −290.0" in explorer.summary
+    assert explorer.view.paper["mumomaml"][1] == -312
+    assert "Figure 3c" in explorer.view.says and "stands still −290.0" in explorer.summary
     explorer.set(setting="cheetah-location/2-modes", scale="score")
     view = explorer.view
-    np.testing.assert_allclose(view["mean"]["mumomaml"][:2], [-0.1, 0.8])
-    np.testing.assert_allclose(view["half"]["mumomaml"][1], 0.01)
-    np.testing.assert_allclose(view["paper"]["mumomaml"][1], 0.839)
-    assert view["floors"] == {"stands still": 0.0, "told the goal": 1.0}
+    np.testing.assert_allclose(view.mean["mumomaml"][:2], [-0.1, 0.8])
+    np.testing.assert_allclose(view.half["mumomaml"][1], 0.01)
+    np.testing.assert_allclose(view.paper["mumomaml"][1], 0.839)
+    assert view.floors == {"stands still": 0.0, "told the goal": 1.0}
     fig = explorer.twin()
     line = next(t for t in fig.data if t.name == "MuMoMAML")
-    np.testing.assert_allclose(line.y, view["mean"]["mumomaml"])
+    np.testing.assert_allclose(line.y, view.mean["mumomaml"])
     assert fig.layout.yaxis.title.text.startswith("score") and "0.80" in explorer.summary
     assert "stands still" in figures.caption(fig)
 
@@ -300,7 +307,7 @@ def test_curves_of_both_tasks_beside_the_papers(stored):
 def test_the_score_is_the_reports(stored):
     stored("cheetah-location", {"still": -1400.0, "told": -400.0})
     results = read_results("cheetah-location/2-modes")
-    mine = curve_view(results, "200 steps", "score")["mean"]["maml"][1]
+    mine = curve_view(results, "200 steps", "score").mean["maml"][1]
     from mmaml_lite.rl.report import score
 
     first = results["methods"]["paper/maml"]["endings"]["200 steps"]["stages"][0]

@@ -17,7 +17,8 @@ from mmaml_lite.core import zoo
 from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import results_path
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures.accuracy import LEAST
+from mmaml_lite.course.figures.accuracy import LEAST, AccuracyView
+from mmaml_lite.course.figures.episode_map import EpisodeMapView
 from mmaml_lite.course.studies import probes
 from mmaml_lite.course.studies.episode_map import Trait, gather, of_strokes
 from mmaml_lite.course.widgets import accuracy as module
@@ -229,27 +230,32 @@ def test_the_map_is_coloured_by_any_trait(machines):
     [(0.26, 0.24, "what chance gives"), (0.6, 0.58, "as well"), (0.9, 0.5, "clearer")],
 )
 def test_the_verdict_on_a_trait(vote, untrained, says):
-    view = {
-        "vote": vote,
-        "chance": 0.25,
-        "untrained": untrained,
-        "trait": "ink",
-        "label": np.zeros(300),
-    }
+    view = EpisodeMapView(
+        vote=vote,
+        chance=0.25,
+        untrained=untrained,
+        trait="ink",
+        label=np.zeros(300),
+        points=np.zeros((300, 2)),
+        kind="PCA",
+        names=("ink on paper",),
+        hover=[""] * 300,
+    )
     assert says in episode_summary(view)
 
 
 def test_traits_that_some_lack_are_drawn_in_grey():
-    view = {
-        "points": np.zeros((3, 2)),
-        "label": np.array([0, -1, 0]),
-        "names": ("a",),
-        "hover": ["x", "y", "z"],
-        "kind": "PCA",
-        "trait": "alphabet",
-        "vote": 1.0,
-        "chance": 1.0,
-    }
+    view = EpisodeMapView(
+        points=np.zeros((3, 2)),
+        label=np.array([0, -1, 0]),
+        names=("a",),
+        hover=["x", "y", "z"],
+        kind="PCA",
+        trait="alphabet",
+        vote=1.0,
+        chance=1.0,
+        untrained=1.0,
+    )
     fig = figures.episode_map(view)
     assert [t.name for t in fig.data] == ["without it", "a"]
 
@@ -273,15 +279,15 @@ def test_perfect_and_hopeless_accuracies_can_be_drawn():
     one = {"mean": 1.0, "ci95": 0.0, "median": 1.0}
     none = {"mean": 0.0, "ci95": float("nan"), "median": 0.0}
     for scale in ("accuracy", "errors"):
-        view = {
-            "steps": {"maml": [none, one]},
-            "shots": {"maml": {1: none, 5: one}},
-            "trained": 1,
-            "chance": 0.2,
-            "scale": scale,
-            "episodes": 1,
-            "words": "x",
-        }
+        view = AccuracyView(
+            steps={"maml": [none, one]},
+            shots={"maml": {1: none, 5: one}},
+            trained=1,
+            chance=0.2,
+            scale=scale,
+            episodes=1,
+            words="x",
+        )
         fig = figures.accuracy(view)
         assert all(np.isfinite(t.y).all() and (np.asarray(t.y) >= 0).all() for t in fig.data)
 
@@ -290,7 +296,7 @@ def test_the_figure_of_company_draws_both_kinds(machines):
     view = company_view(FIVE, machines["mumomaml"], 2)
     fig = figures.company(view)
     assert len(fig.data) == 10
-    assert np.allclose(fig.data[0].y, view["certainty"]["support"][0])
+    assert np.allclose(fig.data[0].y, view.certainty["support"][0])
     assert "0 % of the answers change" in figures.caption(fig)
 
 
@@ -312,10 +318,10 @@ def shipped(monkeypatch):
 
 def test_two_modes_are_measured_where_nothing_is_stored(empty, shipped):
     view = modes_view(TWO, 2)
-    assert list(view["both"]) == ["strokes", "inverted_strokes"]
-    assert list(view["both"]["strokes"]) == ["maml", "mumomaml"]
-    assert list(view["alone"]) == ["strokes"]
-    assert "just now" in view["episodes"]
+    assert list(view.both) == ["strokes", "inverted_strokes"]
+    assert list(view.both["strokes"]) == ["maml", "mumomaml"]
+    assert list(view.alone) == ["strokes"]
+    assert "just now" in view.episodes
     fig = figures.mode_accuracy(view)
     assert len(fig.data) == 4 and "invented characters, ink inverted" in figures.alt(fig)
 
@@ -334,8 +340,8 @@ def test_two_modes_come_from_the_stored_results_where_they_are(empty, shipped):
     results = {"episodes": 2000, "methods": {"paper/maml": record, "paper/mumomaml-film": record}}
     path.write_text(json.dumps({"setting": f"characters/{TWO}", **results}))
     view = modes_view(TWO, 1)
-    assert view["both"]["inverted_strokes"]["mumomaml"]["mean"] == 0.5
-    assert "2,000" in view["episodes"]
+    assert view.both["inverted_strokes"]["mumomaml"]["mean"] == 0.5
+    assert "2,000" in view.episodes
 
 
 def test_two_modes_without_weights_are_none(empty):

@@ -1,6 +1,7 @@
 """Live training in a thread: started, paused, continued, and never lost."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import plotly.graph_objects as go
@@ -68,9 +69,9 @@ def test_what_goes_wrong_in_the_thread_is_shown(examples, tmp_path, monkeypatch)
 
 def test_the_picture_is_of_the_weights_of_the_moment(examples, tmp_path):
     live = LiveTraining(NAME, examples, iterations=5, path=tmp_path / "run.safetensors")
-    before = live.explorer.view["curves"].copy()
+    before = live.explorer.view.curves.copy()
     live.start().wait()
-    after = live.explorer.view["curves"]
+    after = live.explorer.view.curves
     assert abs(after - before).max() > 1e-6
     fig = live.explorer.twin()
     assert fig.layout.annotations[2].text == "<b>loss</b>, step 5"
@@ -94,7 +95,7 @@ def test_a_run_taken_up_shows_its_loss_so_far(examples, tmp_path):
     path = tmp_path / "run.safetensors"
     LiveTraining(NAME, examples, iterations=100, path=path).start().wait()
     view = LiveTraining(NAME, examples, iterations=100, path=path).explorer.view
-    assert view["losses"][0].tolist() == [100.0]
+    assert view.losses[0].tolist() == [100.0]
 
 
 def test_one_family_has_a_map_too(tmp_path):
@@ -132,26 +133,26 @@ def test_policies_are_paused_and_taken_up_as_if_never_stopped(method, tmp_path, 
         assert torch.equal(a, b), "pausing changes nothing"
     assert "Step 6 of 6, return −" in taken_up.explorer.summary
     taken_up.again()
-    assert taken_up.run.step == 0 and len(taken_up.explorer.view["curve"]) == 0
+    assert taken_up.run.step == 0 and len(taken_up.explorer.view.curve) == 0
 
 
 def test_walks_are_those_of_the_weights_of_the_moment(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "EVERY", 0.0)
     live = walking(tmp_path / "run.safetensors")
     first = live.explorer.view
-    assert first["paths"].shape == (2, 4, 5, 12, 2) and first["goals"].shape == (4, 2)
-    assert (np.sign(first["goals"].sum(1)) == [1, 1, -1, -1]).all(), "two goals of each mode"
-    same = policy_view(live.run.learner, torch.from_numpy(first["goals"]))
-    np.testing.assert_array_equal(same["paths"], first["paths"])
+    assert first.paths.shape == (2, 4, 5, 12, 2) and first.goals.shape == (4, 2)
+    assert (np.sign(first.goals.sum(1)) == [1, 1, -1, -1]).all(), "two goals of each mode"
+    same = policy_view(live.run.learner, torch.from_numpy(first.goals), first.curve, first.floors)
+    np.testing.assert_array_equal(same.paths, first.paths)
     live.start().wait()
     last = live.explorer.view
-    assert abs(last["paths"] - first["paths"]).max() > 1e-6
-    assert last["curve"][:, 0].tolist() == [1, 2, 3, 4, 5, 6]
-    assert last["floors"]["goal"] > last["floors"]["mode"] > last["curve"].min()
+    assert abs(last.paths - first.paths).max() > 1e-6
+    assert last.curve[:, 0].tolist() == [1, 2, 3, 4, 5, 6]
+    assert last.floors["goal"] > last.floors["mode"] > last.curve.min()
     stages = collect(
-        live.run.learner, torch.from_numpy(last["goals"]), 1, torch.Generator().manual_seed(1)
+        live.run.learner, torch.from_numpy(last.goals), 1, torch.Generator().manual_seed(1)
     ).batch.stages
-    np.testing.assert_allclose(last["returns"][1], stages[1].returns().mean(1), rtol=1e-6)
+    np.testing.assert_allclose(last.returns[1], stages[1].returns().mean(1), rtol=1e-6)
 
 
 def test_a_later_moment_fits_into_the_same_figure(tmp_path):
@@ -170,7 +171,7 @@ def test_a_later_moment_fits_into_the_same_figure(tmp_path):
 
 def test_returns_off_the_chart_are_drawn_at_its_end(tmp_path):
     live = walking(tmp_path / "run.safetensors")
-    view = live.explorer.view | {"curve": np.array([[1, -1e6, -50.0]])}
+    view = replace(live.explorer.view, curve=np.array([[1, -1e6, -50.0]]))
     *_, before, after = live.explorer._figure(view).data
     assert before.y[0] == -120 and after.y[0] == -50
 

@@ -57,25 +57,25 @@ def test_bars_are_the_librarys_tau_in_a_fixed_order(slides, pair, kind):
     for block, order in slide.order.items():
         for row, places in enumerate(order):
             assert sorted(places.tolist()) == list(range(100))
-            assert np.allclose(view["bars"][block][row], tau[block][0, row, places])
-            assert np.allclose(view["other"][block][row], tau[block][1, row, places])
-            assert (np.diff(view["mean"][block][row]) >= 0).all()
+            assert np.allclose(view.bars[block][row], tau[block][0, row, places])
+            assert np.allclose(view.other[block][row], tau[block][1, row, places])
+            assert (np.diff(view.mean[block][row]) >= 0).all()
 
 
 def test_the_curves_are_the_learners(slides, pair):
     slide = slides["film"]
-    assert np.allclose(microscope_view(slide, pair)["curves"], curves(slide.model, pair.support))
+    assert np.allclose(microscope_view(slide, pair).curves, curves(slide.model, pair.support))
     view = microscope_view(slide, pair, "off", steps=3)
-    assert np.allclose(view["curves"], curves(slide.model, pair.support, {}, 3))
+    assert np.allclose(view.curves, curves(slide.model, pair.support, {}, 3))
     view = microscope_view(slide, pair, "mean")
     everyone = {i: m.expand(2, -1, -1) for i, m in slide.mean.items()}
-    assert np.allclose(view["curves"], curves(slide.model, pair.support, everyone), atol=1e-5)
+    assert np.allclose(view.curves, curves(slide.model, pair.support, everyone), atol=1e-5)
 
 
 def test_maml_is_another_network(slides, pair, maml):
     view = microscope_view(slides["film"], pair, "maml", maml=maml)
-    assert np.allclose(view["curves"], curves(maml, pair.support))
-    assert view["method"] == "maml" and set(view["bars"].values()) == {None}
+    assert np.allclose(view.curves, curves(maml, pair.support))
+    assert view.method == "maml" and set(view.bars.values()) == {None}
 
 
 def test_a_swap_gives_each_the_tau_of_the_other(slides, pair):
@@ -83,17 +83,17 @@ def test_a_swap_gives_each_the_tau_of_the_other(slides, pair):
     tau = interventions.own(slide.model, pair)
     swapped = curves(slide.model, pair.support, {i: t.flip(0) for i, t in tau.items()})
     view = microscope_view(slide, pair, share=1.0)
-    assert np.allclose(view["curves"], swapped, atol=1e-4)
-    assert all(np.allclose(view["bars"][i], view["other"][i], atol=1e-5) for i in tau)
+    assert np.allclose(view.curves, swapped, atol=1e-4)
+    assert all(np.allclose(view.bars[i], view.other[i], atol=1e-5) for i in tau)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_walk_begins_at_one_task_and_ends_at_the_other(slides, pair, kind):
     slide = slides[kind]
-    first, last = (microscope_view(slide, pair, share=s)["curves"][0] for s in (0.0, 1.0))
+    first, last = (microscope_view(slide, pair, share=s).curves[0] for s in (0.0, 1.0))
     own = curves(slide.model, pair.support)[0]
     assert np.allclose(first, own, atol=1e-4) and np.allclose(last, own[::-1], atol=1e-4)
-    middle = microscope_view(slide, pair, share=0.5)["curves"][0]
+    middle = microscope_view(slide, pair, share=0.5).curves[0]
     assert np.allclose(middle[0], middle[1], atol=1e-4)  # half way, both have the same tau
 
 
@@ -101,8 +101,8 @@ def test_a_layer_that_is_off_is_not_modulated(slides, pair):
     slide = slides["film"]
     view = microscope_view(slide, pair, layers=(False, True, True))
     tau = interventions.own(slide.model, pair)
-    assert np.allclose(view["curves"], curves(slide.model, pair.support, {1: tau[1], 2: tau[2]}))
-    assert view["bars"][0] is None and view["bars"][1] is not None
+    assert np.allclose(view.curves, curves(slide.model, pair.support, {1: tau[1], 2: tau[2]}))
+    assert view.bars[0] is None and view.bars[1] is not None
     assert "off in layer 1" in microscope_summary(view)
 
 

@@ -13,13 +13,13 @@ from mmaml_lite.core.domain import build, domain
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures
 from mmaml_lite.course.studies.exchange import WHOSE, exchange, strangers
-from mmaml_lite.course.studies.readout import reading
-from mmaml_lite.course.studies.walks import explore, positions, walks
+from mmaml_lite.course.studies.navigation import explore, positions, walks
+from mmaml_lite.course.studies.reading import reading
 from mmaml_lite.course.widgets import navigation as module
-from mmaml_lite.course.widgets.curves import curve_view, curves_explorer, exchange_view
 from mmaml_lite.course.widgets.exploration import Crowd, encoder_explorer, exploration_view
 from mmaml_lite.course.widgets.goal import Goal
 from mmaml_lite.course.widgets.navigation import METHOD_NAMES, navigate
+from mmaml_lite.course.widgets.returns import curve_view, curves_explorer, exchange_view
 from mmaml_lite.rl import Navigation
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import TEST_SEED
@@ -147,7 +147,7 @@ def test_the_exchange_is_drawn_as_measured():
     line = next(t for t in fig.data if t.name == "its own τ")
     np.testing.assert_allclose(line.y, -found["own"].mean(1))
     assert "its own τ" in figures.caption(fig) and "5 tasks" in figures.caption(fig)
-    assert view["stages"] == ["after modulation", "step 1", "step 2"]
+    assert view.stages == ["after modulation", "step 1", "step 2"]
 
 
 # What the embedding tells
@@ -186,12 +186,12 @@ def test_the_explorer_shows_what_the_library_walks(explorer, casts):
     explorer.set(goal=[0.2, 0.7], stage=3, seed=4)
     for key in ("maml", "mumomaml"):
         found = walks(casts[2][key].learner, torch.tensor([0.2, 0.7]), 5, 4)
-        np.testing.assert_array_equal(explorer.view[key]["paths"], found.paths[2][:5])
-        np.testing.assert_allclose(explorer.view[key]["returns"][1:], found.returns)
-    assert np.isnan(explorer.view["maml"]["returns"][0])
+        np.testing.assert_array_equal(explorer.view.sides[key].paths, found.paths[2][:5])
+        np.testing.assert_allclose(explorer.view.sides[key].returns[1:], found.returns)
+    assert np.isnan(explorer.view.sides["maml"].returns[0])
     fig = explorer.twin()
     line = next(t for t in fig.data if t.name == "MuMoMAML")
-    np.testing.assert_allclose(line.y, -explorer.view["mumomaml"]["returns"])
+    np.testing.assert_allclose(line.y, -explorer.view.sides["mumomaml"].returns)
 
 
 def test_the_same_seed_gives_the_same_picture(casts):
@@ -226,9 +226,8 @@ def test_a_goal_is_walked_to_once(explorer, monkeypatch):
 
 def test_the_first_stage_shows_the_blind_walk(explorer):
     explorer.set(stage=0)
-    np.testing.assert_array_equal(
-        explorer.view["mumomaml"]["paths"], explorer.view["mumomaml"]["first"]
-    )
+    side = explorer.view.sides["mumomaml"]
+    np.testing.assert_array_equal(side.paths, side.first)
     assert "nothing to modulate" in explorer.twin().layout.annotations[0].text
 
 
@@ -244,7 +243,7 @@ def test_modes_move_the_circles_and_the_models(explorer, casts):
     assert len(explorer.controls["goal"].pad.lines) == 2
     explorer.set(modes=4)
     assert len(explorer.controls["goal"].pad.lines) == 4
-    assert explorer.view["centres"] == casts[4]["maml"].settings.world().centres
+    assert explorer.view.centres == casts[4]["maml"].settings.world().centres
 
 
 def test_a_policy_that_diverges_is_told_to_the_reader(casts, explorer):
@@ -267,9 +266,9 @@ def test_summary_names_both_methods_and_the_floors(explorer):
 
 def test_the_floors_are_those_of_this_goal(casts):
     view = navigate(casts, goal=[0.5, 0.5]).view
-    assert view["floors"]["goal"] == pytest.approx(view["floors"]["mode"])
+    assert view.floors["goal"] == pytest.approx(view.floors["mode"])
     view = navigate(casts, goal=[0.5, 0.9]).view
-    assert view["floors"]["goal"] > view["floors"]["mode"]
+    assert view.floors["goal"] > view.floors["mode"]
 
 
 def test_a_redraw_is_quick(explorer):
@@ -307,20 +306,20 @@ def test_the_star_is_this_task_and_its_neighbours_are_the_nearest(crowd):
     view = exploration_view(crowd, [0.5, 0.45], seed=9)
     seen = explore(crowd.model.learner, torch.tensor([[0.5, 0.45]]), 9)
     here = crowd.embed(seen)
-    np.testing.assert_allclose(view["place"], crowd.map.place(here.numpy())[0])
-    nearest = (crowd.embedding - here).norm(dim=1).argsort()[: len(view["near"])]
-    assert set(view["near"]) == set(nearest.tolist())
-    np.testing.assert_array_equal(view["rewards"], seen.rewards[0, 0])
+    np.testing.assert_allclose(view.place, crowd.map.place(here.numpy())[0])
+    nearest = (crowd.embedding - here).norm(dim=1).argsort()[: len(view.near)]
+    assert set(view.near) == set(nearest.tolist())
+    np.testing.assert_array_equal(view.rewards, seen.rewards[0, 0])
 
 
 def test_dragging_the_goal_moves_rewards_and_star_but_not_the_walk(crowd):
     explorer = encoder_explorer(crowd)
     before = explorer.view
     after = explorer.set(goal=[-0.5, -0.6]).view
-    np.testing.assert_array_equal(before["path"], after["path"])
-    assert not np.array_equal(before["rewards"], after["rewards"])
-    assert not np.array_equal(before["place"], after["place"])
-    assert not np.array_equal(explorer.set(seed=1).view["path"], after["path"])
+    np.testing.assert_array_equal(before.path, after.path)
+    assert not np.array_equal(before.rewards, after.rewards)
+    assert not np.array_equal(before.place, after.place)
+    assert not np.array_equal(explorer.set(seed=1).view.path, after.path)
 
 
 @pytest.mark.parametrize("colour", ["mode", "place"])
@@ -397,11 +396,11 @@ def stored(monkeypatch, tmp_path):
 def test_curves_are_the_stored_ones_beside_the_papers(stored):
     explorer = curves_explorer()
     view = explorer.view
-    np.testing.assert_allclose(view["mean"]["mumomaml"][:3], [-70, -20, -10])
-    assert np.isnan(view["mean"]["maml"][0]) and np.isnan(view["paper"]["maml"][0])
-    assert view["paper"]["mumomaml"][2] == -6.6
+    np.testing.assert_allclose(view.mean["mumomaml"][:3], [-70, -20, -10])
+    assert np.isnan(view.mean["maml"][0]) and np.isnan(view.paper["maml"][0])
+    assert view.paper["mumomaml"][2] == -6.6
     line = next(t for t in explorer.twin().data if t.name == "MuMoMAML")
-    np.testing.assert_allclose(line.y, -view["mean"]["mumomaml"])
+    np.testing.assert_allclose(line.y, -view.mean["mumomaml"])
     explorer.set(scale="linear", ending="ends within 0.01")
     line = next(t for t in explorer.twin().data if t.name == "MuMoMAML")
     np.testing.assert_allclose(line.y[1], -21)
@@ -411,7 +410,7 @@ def test_curves_are_the_stored_ones_beside_the_papers(stored):
 
 def test_a_setting_without_published_points_and_with_one_method(stored):
     explorer = curves_explorer("4-modes")
-    assert explorer.view["paper"] == {} and list(explorer.view["mean"]) == ["maml"]
+    assert explorer.view.paper == {} and list(explorer.view.mean) == ["maml"]
     assert "MuMoMAML" not in explorer.summary
     assert list(explorer.controls["setting"].options) == [
         ("2 modes", "2-modes"),

@@ -5,7 +5,7 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.studies.anatomy import parts
+from mmaml_lite.course.studies.overview import parts
 from mmaml_lite.course.widgets import overview_explorer
 from mmaml_lite.course.widgets.overview import describe, plan
 from mmaml_lite.regression.domain import mixture_of
@@ -87,9 +87,9 @@ def test_boxes_do_not_overlap_and_stand_on_the_page(found):
 
 def test_a_click_shows_a_box(model):
     explorer = overview_explorer(model, TASKS)
-    for key in explorer.view["parts"]:
+    for key in explorer.view.parts:
         explorer.controls["box"].value = key
-        assert describe(explorer.view["parts"][key]) == explorer.screen.value
+        assert describe(explorer.view.parts[key]) == explorer.screen.value
         assert explorer.problem.value == ""
     assert "outer_step" in explorer.summary
 
@@ -98,6 +98,6 @@ def test_the_static_twin_lists_every_box(model):
     explorer = overview_explorer(model, TASKS).set(box="tau2")
     fig = explorer.twin()
     names, *_ = fig.data[0].cells["values"]
-    assert len(names) == len(explorer.view["parts"])
+    assert len(names) == len(explorer.view.parts)
     assert [n for n in names if "<b>" in n] == ["<b>τ₂</b>"]
     assert "τ₂" in figures.alt(fig)

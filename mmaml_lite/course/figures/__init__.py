@@ -1,6 +1,6 @@
 """Figures of the course: pure functions, arrays in and a plotly figure out."""
 
-from mmaml_lite.course.figures.ablation import ablation, first_look
+from mmaml_lite.course.figures.ablation import ablation
 from mmaml_lite.course.figures.accuracy import accuracy, company, mode_accuracy
 from mmaml_lite.course.figures.adaptation import (
     adaptation,
@@ -17,6 +17,8 @@ from mmaml_lite.course.figures.embedding import embedding_map, forming
 from mmaml_lite.course.figures.episode_map import episode_map
 from mmaml_lite.course.figures.exploration import exploration, redraw_exploration
 from mmaml_lite.course.figures.feature_maps import feature_maps, redraw_feature_maps
+from mmaml_lite.course.figures.first_look import first_look
+from mmaml_lite.course.figures.fits import error_by_stage, fits
 from mmaml_lite.course.figures.gallery import gallery
 from mmaml_lite.course.figures.gates import gates, reach, redraw_gates
 from mmaml_lite.course.figures.hunt import hunt
@@ -26,14 +28,20 @@ from mmaml_lite.course.figures.learning import learning
 from mmaml_lite.course.figures.live_training import redraw_training, training
 from mmaml_lite.course.figures.microscope import microscope, redraw_microscope
 from mmaml_lite.course.figures.navigation import earned, redraw_walks, walks
-from mmaml_lite.course.figures.parts import parts
+from mmaml_lite.course.figures.overview import parts
 from mmaml_lite.course.figures.policy_training import policy_training, redraw_policy_training
 from mmaml_lite.course.figures.reached import reached
 from mmaml_lite.course.figures.reading import reading
-from mmaml_lite.course.figures.regression import error_by_stage, fits
-from mmaml_lite.course.figures.returns import TAUS, returns
+from mmaml_lite.course.figures.returns import TAU_STYLES, returns
 from mmaml_lite.course.figures.sorting import sorting
-from mmaml_lite.course.figures.style import METHODS, MODES, alt, caption, number
+from mmaml_lite.course.figures.style import (
+    METHOD_STYLES,
+    METHODS,
+    MODE_STYLES,
+    alt,
+    caption,
+    error_text,
+)
 from mmaml_lite.course.figures.table import table
 from mmaml_lite.course.figures.task import redraw_task, task
 from mmaml_lite.course.figures.three_ways import diagram
@@ -41,8 +49,9 @@ from mmaml_lite.course.figures.trajectory import redraw_trajectory, trajectory
 
 __all__ = [
     "METHODS",
-    "MODES",
-    "TAUS",
+    "METHOD_STYLES",
+    "MODE_STYLES",
+    "TAU_STYLES",
     "ablation",
     "accuracy",
     "adaptation",
@@ -64,6 +73,7 @@ __all__ = [
     "episode_map",
     "error_by_stage",
     "error_by_steps",
+    "error_text",
     "exploration",
     "feature_maps",
     "first_look",
@@ -77,7 +87,6 @@ __all__ = [
     "learning",
     "microscope",
     "mode_accuracy",
-    "number",
     "parts",
     "policy_training",
     "pulls",

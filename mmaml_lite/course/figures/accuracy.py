@@ -1,13 +1,13 @@
 """Accuracy in few-shot classification: by gradient steps and shots, by company, by mode."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish
 
 Stats = Mapping[str, float]  # mean and ci95, of shares
 LEAST = 1e-3  # the smallest share of errors that a logarithmic axis shows
@@ -23,7 +23,7 @@ def spoken(stats: Stats) -> str:
 
 def _line(key: str, x: Sequence[float], stats: Sequence[Stats], scale: str, legend: bool):
     """One method with its intervals: on right answers, or on wrong ones."""
-    style = METHODS[key]
+    style = METHOD_STYLES[key]
     mean = np.array([s["mean"] for s in stats])
     half = np.nan_to_num([s["ci95"] for s in stats])
     low, high = np.clip(mean - half, 0, 1), np.clip(mean + half, 0, 1)
@@ -52,41 +52,54 @@ def _line(key: str, x: Sequence[float], stats: Sequence[Stats], scale: str, lege
     )
 
 
-def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") -> go.Figure:
-    """Accuracy against gradient steps, left, and against support images of each class, right.
+@dataclass(frozen=True)
+class AccuracyView:
+    """Accuracies of every method, by gradient steps and by support images of each class.
 
-    view: steps: key -> stats of stage 0, 1, ...; shots: key -> K -> stats; trained: gradient steps
-    in training; chance: share of right answers of one who knows nothing; scale: of SCALES;
-    episodes; words: which drawings are shown.
+    steps: key -> stats of stage 0, 1, ...; shots: key -> K -> stats; trained: gradient steps in
+    training; chance: share of right answers of one who knows nothing; episodes: how many; words:
+    which drawings are shown; scale: of SCALES.
     """
-    scale, log = view["scale"], view["scale"] == "errors"
-    last = max(len(stats) for stats in view["steps"].values()) - 1
+
+    steps: Mapping[str, Sequence[Stats]]
+    shots: Mapping[str, Mapping[int, Stats]]
+    trained: int
+    chance: float
+    episodes: int
+    words: str
+    scale: str = "accuracy"
+
+
+def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go.Figure:
+    """Accuracy against gradient steps, left, and against support images of each class, right."""
+    scale, log = view.scale, view.scale == "errors"
+    last = max(len(stats) for stats in view.steps.values()) - 1
     fig = make_subplots(
         1,
         2,
         horizontal_spacing=0.1,
         subplot_titles=["one example each, more gradient steps", "more examples of each character"],
     )
-    for key, stats in view["steps"].items():
+    for key, stats in view.steps.items():
         level = len(stats) == 1  # no steps: a line all along
         line = _line(key, [0, last] if level else range(last + 1), stats * (1 + level), scale, True)
         fig.add_trace(line, 1, 1)
-    for key, stats in view["shots"].items():
+    for key, stats in view.shots.items():
         fig.add_trace(_line(key, list(stats), list(stats.values()), scale, False), 1, 2)
     said = "; ".join(
-        f"{METHODS[key].label} {spoken(stats[-1])}" for key, stats in view["steps"].items()
+        f"{METHOD_STYLES[key].label} {spoken(stats[-1])}" for key, stats in view.steps.items()
     )
     says = (
-        f"**What to see.** {view['words']}; {view['episodes']} fresh episodes, bars are 95 % "
+        f"**What to see.** {view.words}; {view.episodes} fresh episodes, bars are 95 % "
         "intervals. Left: a learned output layer can only guess at step 0 (dashed), it does not "
-        f"know yet which number means which character; dotted, the {view['trained']} step(s) of "
+        f"know yet which number means which character; dotted, the {view.trained} step(s) of "
         "training. The prototypical network takes no steps. Right: the same weights are simply "
         "shown more examples of each character."
     )
     finish(fig, 430, title, says, f"{title}. After the last step: {said}.")
     fig.update_annotations(font={"size": 13})
     fig.update_xaxes(title_text="gradient steps", range=[-0.3, last + 0.3], dtick=1, row=1, col=1)
-    many = sorted({k for stats in view["shots"].values() for k in stats})
+    many = sorted({k for stats in view.shots.values() for k in stats})
     ends = [np.log10(many[0]) - 0.05, np.log10(many[-1]) + 0.05]
     fig.update_xaxes(
         title_text="support images of each character (K)",
@@ -96,15 +109,15 @@ def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") 
         row=1,
         col=2,
     )
-    fig.add_vline(x=view["trained"], line={"color": SOFT, "dash": "dot", "width": 1}, row=1, col=1)
-    guess = 1 - view["chance"] if log else view["chance"]
+    fig.add_vline(x=view.trained, line={"color": SOFT, "dash": "dot", "width": 1}, row=1, col=1)
+    guess = 1 - view.chance if log else view.chance
     fig.add_hline(y=guess, line={"color": SOFT, "dash": "longdash", "width": 1.5}, row=1, col=1)
     if log:
         words = [f"{100 * t:g} %" for t in TICKS]
         fig.update_yaxes(type="log", range=[0.05, np.log10(LEAST)], tickvals=TICKS, ticktext=words)
     else:
-        means = [s["mean"] for stats in view["shots"].values() for s in stats.values()]
-        fig.update_yaxes(tickformat=".0%", range=[max(view["chance"] - 0.1, 0), 1.02])
+        means = [s["mean"] for stats in view.shots.values() for s in stats.values()]
+        fig.update_yaxes(tickformat=".0%", range=[max(view.chance - 0.1, 0), 1.02])
         fig.update_yaxes(range=[min(means) - 0.05, 1.01], row=1, col=2)
     fig.update_yaxes(title_text=SCALES[scale], row=1, col=1)
     return fig.update_layout(
@@ -112,24 +125,38 @@ def accuracy(view: Mapping[str, Any], title: str = "More steps, more examples") 
     )
 
 
-def company(view: Mapping[str, Any], title: str = "The same drawing, in different company"):
-    """Certainty for the right character in several companies, with each normalisation.
+@dataclass(frozen=True)
+class CompanyView:
+    """The same queries in several companies, with each normalisation.
 
-    view: certainty: normalisation -> `(queries, companies)`; right: the same, whether the answer
-    was right; names of the companies; headings: normalisation -> words; changed: normalisation ->
-    share of answers that change, over `episodes` episodes; words: which drawings and weights.
+    certainty: normalisation -> `(queries, companies)`, for the right character; right: the same,
+    whether the answer was right; names: of the companies; headings: normalisation -> words;
+    changed: normalisation -> share of answers that change, over so many episodes; words: which
+    drawings and weights.
     """
-    kinds = list(view["certainty"])
+
+    certainty: Mapping[str, np.ndarray]
+    right: Mapping[str, np.ndarray]
+    names: Sequence[str]
+    headings: Mapping[str, str]
+    changed: Mapping[str, float]
+    episodes: int
+    words: str
+
+
+def company(view: CompanyView, title: str = "The same drawing, in different company"):
+    """Certainty for the right character in several companies, with each normalisation."""
+    kinds = list(view.certainty)
     fig = make_subplots(
         1,
         len(kinds),
         shared_yaxes=True,
         horizontal_spacing=0.05,
-        subplot_titles=[view["headings"][k] for k in kinds],
+        subplot_titles=[view.headings[k] for k in kinds],
     )
-    places = np.arange(len(view["names"]))
+    places = np.arange(len(view.names))
     for column, kind in enumerate(kinds, 1):
-        rows = zip(view["certainty"][kind], view["right"][kind], strict=True)
+        rows = zip(view.certainty[kind], view.right[kind], strict=True)
         for i, (certainty, right) in enumerate(rows):
             moves = np.ptp(certainty) > 1e-3
             fig.add_trace(
@@ -139,7 +166,7 @@ def company(view: Mapping[str, Any], title: str = "The same drawing, in differen
                     mode="lines+markers",
                     name=f"query {i + 1}",
                     showlegend=False,
-                    line={"color": METHODS["mumomaml"].color if moves else SOFT, "width": 2},
+                    line={"color": METHOD_STYLES["mumomaml"].color if moves else SOFT, "width": 2},
                     marker={
                         "symbol": ["circle" if r else "x" for r in right],
                         "size": [8 if r else 11 for r in right],
@@ -152,38 +179,45 @@ def company(view: Mapping[str, Any], title: str = "The same drawing, in differen
                 column,
             )
     told = "; ".join(
-        f"{view['headings'][k]}: {100 * view['changed'][k]:.0f} % of the answers change"
-        for k in kinds
+        f"{view.headings[k]}: {100 * view.changed[k]:.0f} % of the answers change" for k in kinds
     )
     says = (
-        f"**What to see.** {view['words']}. One line is one drawing and the machine's certainty "
+        f"**What to see.** {view.words}. One line is one drawing and the machine's certainty "
         "for the right character, when it is asked alone and together with other queries (○ right "
         "answer, ✕ wrong one). The drawing, the examples and the fast weights are the same "
-        f"throughout. Over {view['episodes']} episodes: {told}."
+        f"throughout. Over {view.episodes} episodes: {told}."
     )
     finish(fig, 430, title, says, f"{title}. {told}.")
     fig.update_annotations(font={"size": 13})
-    fig.update_xaxes(tickvals=places, ticktext=view["names"], range=[-0.3, places[-1] + 0.3])
+    fig.update_xaxes(tickvals=places, ticktext=view.names, range=[-0.3, places[-1] + 0.3])
     fig.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     fig.update_yaxes(title_text="certainty for the right character", row=1, col=1)
     return fig.update_layout(width=960, margin={"t": 84, "l": 64, "r": 16, "b": 64})
 
 
-def mode_accuracy(
-    view: Mapping[str, Any], title: str = "Two modes: who is stretched?"
-) -> go.Figure:
-    """Accuracy after the last step on every mode, and of weights trained on that mode alone.
+@dataclass(frozen=True)
+class ModesView:
+    """Accuracies on every mode after the last step.
 
-    view: both: mode -> key -> stats; alone: the same, or {} where there are none; names: mode ->
-    words; chance; episodes: words.
+    both: mode -> key -> stats, of one training for all modes; alone: the same of trainings on that
+    mode alone, or {} where there are none; names: mode -> words; episodes: words.
     """
+
+    both: Mapping[str, Mapping[str, Stats]]
+    alone: Mapping[str, Mapping[str, Stats]]
+    names: Mapping[str, str]
+    episodes: str
+
+
+def mode_accuracy(view: ModesView, title: str = "Two modes: who is stretched?") -> go.Figure:
+    """Accuracy after the last step on every mode, and of weights trained on that mode alone."""
     fig = go.Figure()
-    keys = list(next(iter(view["both"].values())))
-    names = list(view["both"])
-    for kind, opened in (("both", ""), ("alone", "-open")):
+    keys = list(next(iter(view.both.values())))
+    names = list(view.both)
+    for found, opened in ((view.both, ""), (view.alone, "-open")):
         for j, key in enumerate(keys):
-            style = METHODS[key]
-            rows = [(i, view[kind].get(n, {}).get(key)) for i, n in enumerate(names)]
+            style = METHOD_STYLES[key]
+            rows = [(i, found.get(n, {}).get(key)) for i, n in enumerate(names)]
             rows = [(i, s) for i, s in rows if s is not None]
             if not rows:
                 continue
@@ -213,19 +247,19 @@ def mode_accuracy(
                 )
             )
     told = "; ".join(
-        f"{view['names'][n]}: "
-        + ", ".join(f"{METHODS[k].label} {spoken(s)}" for k, s in view["both"][n].items())
+        f"{view.names[n]}: "
+        + ", ".join(f"{METHOD_STYLES[k].label} {spoken(s)}" for k, s in view.both[n].items())
         for n in names
     )
     says = (
         f"**What to see.** {told[0].upper()}{told[1:]}. Filled marks: one training for both modes. "
         "Open marks: the same method trained on that mode alone. "
-        f"{view['episodes']}; bars are 95 % intervals."
+        f"{view.episodes}; bars are 95 % intervals."
     )
     finish(fig, 400, title, says, f"{title} {told}.")
     fig.update_xaxes(
         tickvals=list(range(len(names))),
-        ticktext=[view["names"][n] for n in names],
+        ticktext=[view.names[n] for n in names],
         range=[-0.5, len(names) - 0.5],
     )
     fig.update_yaxes(title_text="right answers", tickformat=".1~%")

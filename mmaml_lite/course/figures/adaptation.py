@@ -1,6 +1,7 @@
 """One task, every stage of its adaptation: all methods side by side, and the loss of each step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,19 +9,36 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.stages import FAR, stage_data, stage_traces
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, number, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, error_text, finish, refill
+
+
+@dataclass(frozen=True)
+class AdaptationView:
+    """One task, and every method's curve and loss at every stage of adapting to it.
+
+    x `(grid,)`; points: the examples seen, seen_x, seen_y `(K,)` in arrays; truth `(grid,)`, or
+    None for points of the reader's own; by key of METHOD_STYLES: curves `(stages, grid)`, losses
+    `(stages,)` on the points seen, miss_before, miss: squared distance from the truth before any
+    step and after the last, empty without a truth; yrange: of the panels.
+    """
+
+    x: np.ndarray
+    points: Any
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    truth: np.ndarray | None
+    curves: Mapping[str, np.ndarray]
+    losses: Mapping[str, np.ndarray]
+    miss_before: Mapping[str, float]
+    miss: Mapping[str, float]
+    yrange: Sequence[float]
 
 
 def adaptation(
-    view: Mapping[str, Any], title: str = "Before and after every gradient step"
+    view: AdaptationView, title: str = "Before and after every gradient step"
 ) -> go.Figure:
-    """One panel for each method with its curve at every stage, and the losses beside them.
-
-    view: x `(grid,)`; curves: by key of METHODS `(stages, grid)`; losses: by the same keys
-    `(stages,)`, on the points seen; seen_x, seen_y `(K,)`; truth `(grid,)`, or None for points of
-    the reader's own; miss: squared distance from the truth after the last step, by key; yrange.
-    """
-    keys = list(view["curves"])
+    """One panel for each method with its curve at every stage, and the losses beside them."""
+    keys = list(view.curves)
     fig = make_subplots(
         1,
         len(keys) + 1,
@@ -32,10 +50,10 @@ def adaptation(
         first = column == 1
         for trace in stage_traces(key, legend=first):
             fig.add_trace(trace, 1, column)
-        fig.update_yaxes(range=view["yrange"], row=1, col=column, showticklabels=first)
-        fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x", row=1, col=column)
+        fig.update_yaxes(range=view.yrange, row=1, col=column, showticklabels=first)
+        fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x", row=1, col=column)
     for key in keys:
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         fig.add_trace(
             go.Scatter(
                 mode="lines+markers",
@@ -77,28 +95,30 @@ def adaptation(
     return fig
 
 
-def redraw_adaptation(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_adaptation(fig: go.Figure, view: AdaptationView) -> None:
     """Put another view of the same methods into a figure made by `adaptation`."""
     refill(fig, _traces(view))
-    for note, key in zip(fig.layout.annotations, view["curves"], strict=False):
-        before, after = view["losses"][key][[0, -1]]
-        if key in view["miss"]:
-            before, after = view["miss_before"][key], view["miss"][key]
-        note.text = f"<b>{METHODS[key].label}</b>   {number(before)} → {number(after)}"
-    fig.layout.annotations[len(view["curves"])].text = "loss on the points seen"
+    for note, key in zip(fig.layout.annotations, view.curves, strict=False):
+        before, after = view.losses[key][[0, -1]]
+        if key in view.miss:
+            before, after = view.miss_before[key], view.miss[key]
+        note.text = (
+            f"<b>{METHOD_STYLES[key].label}</b>   {error_text(before)} → {error_text(after)}"
+        )
+    fig.layout.annotations[len(view.curves)].text = "loss on the points seen"
     words = ", ".join(
-        f"{METHODS[key].label} {number(loss[0])} to {number(loss[-1])}"
-        for key, loss in view["losses"].items()
+        f"{METHOD_STYLES[key].label} {error_text(loss[0])} to {error_text(loss[-1])}"
+        for key, loss in view.losses.items()
     )
     meta = dict(fig.layout.meta)
     fig.layout.meta = meta | {"alt": f"Loss on the points before and after adapting: {words}."}
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
+def _traces(view: AdaptationView) -> Iterator[dict[str, np.ndarray]]:
     """What every trace shows, in the order of the traces."""
-    for curves in view["curves"].values():
+    for curves in view.curves.values():
         yield from stage_data(view, curves)
-    for losses in view["losses"].values():
+    for losses in view.losses.values():
         yield {"x": np.arange(len(losses)), "y": np.clip(np.nan_to_num(losses, nan=FAR), 1e-6, FAR)}
 
 
@@ -110,7 +130,7 @@ def before_learning(
 ) -> go.Figure:
     """Curves of methods before any gradient step, over the average of all functions.
 
-    x, average `(grid,)`; curves: by key of METHODS `(grid,)`.
+    x, average `(grid,)`; curves: by key of METHOD_STYLES `(grid,)`.
     """
     fig = go.Figure(
         go.Scatter(
@@ -123,11 +143,11 @@ def before_learning(
         )
     )
     for key, curve in curves.items():
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         line = {"color": style.color, "dash": style.dash, "width": 3}
         fig.add_trace(go.Scatter(x=x, y=curve, name=style.label, mode="lines", line=line))
     gaps = {k: np.sqrt(np.square(c - average).mean()) for k, c in curves.items()}
-    words = ", ".join(f"{METHODS[k].label} {gap:.2f}" for k, gap in gaps.items())
+    words = ", ".join(f"{METHOD_STYLES[k].label} {gap:.2f}" for k, gap in gaps.items())
     says = (
         "**What to see.** The broad grey line is the average of all waves, worked out exactly: the "
         f"best answer for one who has seen nothing. Distance from it (root mean square): {words}."
@@ -148,12 +168,12 @@ def error_by_steps(
 ) -> go.Figure:
     """Mean error of methods after every gradient step, with intervals and floors.
 
-    errors, halves: mean and half interval by key of METHODS, `(steps + 1,)` each; floors: label ->
-    error; trained: the number of steps that the methods were trained for.
+    errors, halves: mean and half interval by key of METHOD_STYLES, `(steps + 1,)` each; floors:
+    label -> error; trained: the number of steps that the methods were trained for.
     """
     fig = go.Figure()
     for key, error in errors.items():
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         fig.add_trace(
             go.Scatter(
                 x=np.arange(len(error)),
@@ -190,7 +210,7 @@ def error_by_steps(
         font={"size": 12, "color": SOFT},
     )
     words = "; ".join(
-        f"{METHODS[k].label} {e[0]:.2f} before, {e[trained]:.2f} after {trained} steps, "
+        f"{METHOD_STYLES[k].label} {e[0]:.2f} before, {e[trained]:.2f} after {trained} steps, "
         f"{e[-1]:.2f} after {len(e) - 1}"
         for k, e in errors.items()
     )

@@ -1,6 +1,7 @@
 """Characters: episodes as grids of images, and how certain each method is of what a drawing is."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
@@ -9,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.sorting import LETTERS, png
-from mmaml_lite.course.figures.style import INK, METHODS, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, finish, refill
 
 GAP = 6  # pixels between images
 EDGE = "#d0d0d0"  # what lies between images, so that each has an outline
@@ -118,6 +119,23 @@ def episode(
 # --- how certain each method is -------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class CertaintyView:
+    """How certain every method is, at every stage, of what a new drawing shows.
+
+    images `(N, 28, 28)` and query `(28, 28)`, ink 0 to 1; certainty: key of METHOD_STYLES ->
+    `(stages, N)`, NaN where there is no answer; note: which drawings these are; problem: what keeps
+    the methods from answering; odd: drawing -> how it is unlike those of the training.
+    """
+
+    images: np.ndarray
+    query: np.ndarray
+    certainty: Mapping[str, np.ndarray]
+    note: str = ""
+    problem: str = ""
+    odd: Mapping[str, str] = field(default_factory=dict)
+
+
 def stage_names(stages: int) -> list[str]:
     """What the stages of a method are called: before any step, after step 1, 2, ...; "" of one."""
     if stages == 1:
@@ -125,16 +143,16 @@ def stage_names(stages: int) -> list[str]:
     return ["before any step", *(f"after step {i}" for i in range(1, stages))]
 
 
-def lines_of(view: Mapping[str, Any]) -> Iterator[tuple[str, str, np.ndarray]]:
+def lines_of(view: CertaintyView) -> Iterator[tuple[str, str, np.ndarray]]:
     """Every line of bars: the method's key, its stage, and a certainty for each class `(N,)`."""
-    for key, certainty in view["certainty"].items():
+    for key, certainty in view.certainty.items():
         for name, row in zip(stage_names(len(certainty)), certainty, strict=True):
             yield key, name, row
 
 
 def labelled(key: str, stage: str) -> str:
     """A method with its stage, as the label of a line."""
-    return f"{METHODS[key].label}{', ' if stage else ''}{stage}"
+    return f"{METHOD_STYLES[key].label}{', ' if stage else ''}{stage}"
 
 
 def percent(share: float) -> str:
@@ -145,29 +163,25 @@ def percent(share: float) -> str:
 
 
 def certainty(
-    view: Mapping[str, Any], title: str = "Which of the five is it? Every method, step by step"
+    view: CertaintyView, title: str = "Which of the five is it? Every method, step by step"
 ) -> go.Figure:
-    """The drawings, and below each example how certain every method is that the new one is it.
-
-    view: images `(N, 28, 28)` and query `(28, 28)`, ink 0 to 1; certainty: key of METHODS ->
-    `(stages, N)`, NaN where there is no answer; note: which drawings these are.
-    """
-    lines, ways = list(lines_of(view)), len(view["images"])
+    """The drawings, and below each example how certain every method is that the new one is it."""
+    lines, ways = list(lines_of(view)), len(view.images)
     fig = make_subplots(
         2, 1, shared_xaxes=True, vertical_spacing=0.03, row_heights=[1, 0.2 * len(lines) + 0.05]
     )
     fig.add_trace(_sheet(_row(view)), 1, 1)
-    for key in view["certainty"]:
+    for key in view.certainty:
         fig.add_trace(
             go.Bar(
                 orientation="h",
-                name=METHODS[key].label,
+                name=METHOD_STYLES[key].label,
                 width=0.72,
                 textposition="outside",
                 cliponaxis=False,
                 textfont={"size": 12},
                 hoverinfo="skip",
-                marker={"color": METHODS[key].color},
+                marker={"color": METHOD_STYLES[key].color},
             ),
             2,
             1,
@@ -179,7 +193,7 @@ def certainty(
         "Before any gradient step MAML knows nothing of the examples but their mean and spread, "
         "MuMoMAML has seen them through τ as well. A prototypical network compares with them and "
         "takes no step. "
-        f"{view['note']}"
+        f"{view.note}"
     )
     finish(fig, 250 + 24 * len(lines), title, says, "")
     fig.update_xaxes(range=[-1.25, ways], showgrid=False, zeroline=False, ticks="")
@@ -222,12 +236,12 @@ def certainty(
     return fig
 
 
-def _row(view: Mapping[str, Any]) -> np.ndarray:
+def _row(view: CertaintyView) -> np.ndarray:
     """The new drawing, then the examples, as a row of images `(1, N + 1, 28, 28)`."""
-    return np.concatenate([view["query"][None], view["images"]])[None]
+    return np.concatenate([view.query[None], view.images])[None]
 
 
-def redraw_certainty(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_certainty(fig: go.Figure, view: CertaintyView) -> None:
     """Put other drawings and answers of the same methods into a figure made by `certainty`."""
     refill(fig, _traces(view))
     told = [
@@ -235,16 +249,16 @@ def redraw_certainty(fig: go.Figure, view: Mapping[str, Any]) -> None:
         for key, stage, row in lines_of(view)
     ]
     fig.layout.meta = dict(fig.layout.meta) | {
-        "alt": f"Certainty for each of {len(view['images'])} characters. {'; '.join(told)}."
+        "alt": f"Certainty for each of {len(view.images)} characters. {'; '.join(told)}."
     }
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _traces(view: CertaintyView) -> Iterator[dict[str, Any]]:
     """What every trace shows: the images, then the bars of each method, each in its column."""
     sheet = _sheet(_row(view))
     yield {"z": sheet.z, "x0": sheet.x0 - 1}
     begin = 0
-    for rows in view["certainty"].values():
+    for rows in view.certainty.values():
         stages, ways = rows.shape
         best = np.eye(ways, dtype=bool)[np.nan_to_num(rows).argmax(1)] & np.isfinite(rows)
         words = [percent(p) for p in rows.ravel()]
@@ -257,14 +271,14 @@ def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         begin += stages
 
 
-def bars(view: Mapping[str, Any], label: int, column: int) -> str:
+def bars(view: CertaintyView, label: int, column: int) -> str:
     """The same as `certainty`, as an HTML table under six drawings.
 
     label, column: widths in pixels of the column of names and of each character's.
     """
-    ways = len(view["images"])
+    ways = len(view.images)
     look = "image-rendering:pixelated;width:84px;height:84px;border:1px solid #d0d0d0"
-    seen = [view["query"], *view["images"]]
+    seen = [view.query, *view.images]
     cells = "".join(
         f"<td style='padding:0 0 6px 8px'><img src='{png(image)}' style='{look}' "
         f"alt='{name}, as the networks see it'></td>"
@@ -272,7 +286,7 @@ def bars(view: Mapping[str, Any], label: int, column: int) -> str:
     )
     rows, last = f"<tr>{cells}</tr>", ""
     for key, stage, row in lines_of(view):
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         line = "" if key == last else f"border-top:1px solid {EDGE};"
         name = labelled(key, stage).replace(style.label, f"<b>{style.label}</b>")
         name = stage if key == last else name

@@ -1,14 +1,15 @@
 """A half-cheetah's run as a strip of poses, two methods above each other; its course in time."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.navigation import SIDES
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 POSES = 6  # of a strip, evenly in time
 APART = 1.3  # metres between two poses that are both labelled
@@ -19,6 +20,42 @@ FLAG = {
     "color": "#F0E442",
     "line": {"color": INK, "width": 1.5},
 }
+
+
+class Lane(NamedTuple):
+    """One method's run at one stage; without weights there is a note, why, and nothing else.
+
+    poses `(T, parts, 2, 2)`; value, mean `(T,)`: what the target is compared with, and its running
+    mean; head: a line of words; end: how it ended, in words.
+    """
+
+    note: str = ""
+    poses: np.ndarray | None = None
+    value: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    head: str = ""
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class CheetahView:
+    """Two methods running for one target at one stage.
+
+    task: location or speed; target, in unit; seconds: of a step; lanes: by key of SIDES. Besides:
+    key of the target with its luck; stage: which one it is; spreads: how far the target is from the
+    nearest mode's centre; reels: all stages, by key; wanted: a target that is still looked for.
+    """
+
+    task: str
+    target: float
+    unit: str
+    seconds: float
+    lanes: Mapping[str, Lane]
+    key: tuple
+    stage: int
+    spreads: float
+    reels: Mapping[str, Any]
+    wanted: tuple | None = None
 
 
 def strip(poses: np.ndarray, count: int = POSES) -> np.ndarray:
@@ -32,15 +69,8 @@ def segments(pose: np.ndarray) -> dict[str, np.ndarray]:
     return {"x": joined[..., 0].ravel(), "y": joined[..., 1].ravel()}
 
 
-def cheetah(
-    view: Mapping[str, Any], title: str = "Two half-cheetahs, one hidden target"
-) -> go.Figure:
-    """Strips of poses of MAML and MuMoMAML on the track at one stage, and their course in time.
-
-    view: task (location or speed), target, unit, seconds of a step; lanes: key of SIDES -> either
-    note, why there is nothing, or poses `(T, parts, 2, 2)`, value and mean `(T,)`: what the target
-    is compared with, and its running mean; head, a line of words; blew_up, a step or None.
-    """
+def cheetah(view: CheetahView, title: str = "Two half-cheetahs, one hidden target") -> go.Figure:
+    """Strips of poses of MAML and MuMoMAML on the track at one stage, and their course in time."""
     fig = make_subplots(
         3, 1, row_heights=[0.2, 0.2, 0.6], vertical_spacing=0.135, subplot_titles=[" "] * 3
     )
@@ -53,7 +83,7 @@ def cheetah(
         )
         fig.update_xaxes(ticksuffix=" m", zeroline=False, row=row, col=1)
     for key in SIDES:
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         for width, opacity in ((1, 0.3), (2.5, 1)):
             fig.add_trace(
                 go.Scatter(
@@ -100,7 +130,7 @@ SAYS = (
 
 def _lane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     """Empty traces of one lane: the poses from early to late, when they are, and the flag."""
-    color = METHODS[key].color
+    color = METHOD_STYLES[key].color
     for opacity in np.linspace(0.3, 1, POSES):
         yield go.Scatter(
             mode="lines",
@@ -126,15 +156,15 @@ def _lane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     )
 
 
-def _lane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
+def _lane_data(view: CheetahView, key: str) -> Iterator[dict[str, Any]]:
     """Values of those traces."""
-    lane, nothing = view["lanes"][key], np.array([np.nan])
-    shown = strip(lane["poses"]) if "poses" in lane else []
+    lane, nothing = view.lanes[key], np.array([np.nan])
+    shown = [] if lane.poses is None else strip(lane.poses)
     for frame in shown:
-        yield segments(lane["poses"][frame])
+        yield segments(lane.poses[frame])
     for _ in range(POSES - len(shown)):
         yield {"x": nothing, "y": nothing}
-    at = [lane["poses"][frame][0].mean(0) for frame in shown]
+    at = [lane.poses[frame][0].mean(0) for frame in shown]
     told: list[int] = []  # those with room for a word above
     for i in range(len(at)):
         if all(abs(at[i][0] - at[j][0]) > APART for j in told):
@@ -142,32 +172,33 @@ def _lane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
     yield {
         "x": np.array([at[i][0] for i in told]),
         "y": np.array([1.3 for _ in told]),
-        "text": [f"{shown[i] * view['seconds']:g} s" for i in told],
+        "text": [f"{shown[i] * view.seconds:g} s" for i in told],
     }
-    flag = view["target"] if view["task"] == "location" and "poses" in lane else np.nan
+    flag = view.target if view.task == "location" and lane.poses is not None else np.nan
     yield {"x": np.array([flag, flag]), "y": np.array([0, 1.1])}
 
 
-def _course_data(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _course_data(view: CheetahView) -> Iterator[dict[str, Any]]:
     """Values of the traces in the lower panel."""
     longest = 1
     for key in SIDES:
-        lane = view["lanes"][key]
-        value = np.asarray(lane.get("value", [np.nan]), float)
-        mean = np.asarray(lane.get("mean", [np.nan]), float)
-        time = view["seconds"] * np.arange(len(value))
+        lane = view.lanes[key]
+        value = np.asarray([np.nan] if lane.value is None else lane.value, float)
+        mean = np.asarray([np.nan] if lane.mean is None else lane.mean, float)
+        time = view.seconds * np.arange(len(value))
         longest = max(longest, len(value))
         yield {"x": time, "y": value}
         yield {"x": time, "y": mean}
-    end = view["seconds"] * (longest - 1)
-    yield {"x": np.array([0, end]), "y": np.array([view["target"], view["target"]], float)}
+    end = view.seconds * (longest - 1)
+    yield {"x": np.array([0, end]), "y": np.array([view.target, view.target], float)}
 
 
-def redraw_cheetah(fig: Any, view: Mapping[str, Any]) -> None:
+def redraw_cheetah(fig: Any, view: CheetahView) -> None:
     """Show another target or stage in place."""
     refill(fig, [*(d for key in SIDES for d in _lane_data(view, key)), *_course_data(view)])
-    lanes = [view["lanes"][key] for key in SIDES]
-    places = [lane["poses"][strip(lane["poses"])][..., 0] for lane in lanes if "poses" in lane]
+    lanes = [view.lanes[key] for key in SIDES]
+    filmed = [lane.poses for lane in lanes if lane.poses is not None]
+    places = [poses[strip(poses)][..., 0] for poses in filmed]
     low, high = (
         min((p.min() for p in places), default=0),
         max((p.max() for p in places), default=0),
@@ -176,19 +207,18 @@ def redraw_cheetah(fig: Any, view: Mapping[str, Any]) -> None:
     fig.update_xaxes(range=window, row=1, col=1)
     fig.update_xaxes(range=window, row=2, col=1)
     for i, (key, lane) in enumerate(zip(SIDES, lanes, strict=True)):
-        head = lane.get("note") or lane["head"]
-        fig.layout.annotations[i].text = f"<b>{METHODS[key].label}</b>, {head}"
-    sort = "x" if view["task"] == "location" else "speed"
-    fig.layout.annotations[2].text = f"the torso's {sort}, target {view['target']:g} {view['unit']}"
-    fig.update_yaxes(title_text=f"{sort} ({view['unit']})", row=3, col=1)
+        head = lane.note or lane.head
+        fig.layout.annotations[i].text = f"<b>{METHOD_STYLES[key].label}</b>, {head}"
+    sort = "x" if view.task == "location" else "speed"
+    fig.layout.annotations[2].text = f"the torso's {sort}, target {view.target:g} {view.unit}"
+    fig.update_yaxes(title_text=f"{sort} ({view.unit})", row=3, col=1)
     words = "; ".join(
-        f"{METHODS[key].label} {lane.get('note') or lane['head'] + ', ' + lane['end']}"
+        f"{METHOD_STYLES[key].label} {lane.note or lane.head + ', ' + lane.end}"
         for key, lane in zip(SIDES, lanes, strict=True)
     )
     fig.update_layout(
         meta={
             "caption": SAYS,
-            "alt": f"Half-cheetahs, target {view['task']} {view['target']:g} {view['unit']}: "
-            f"{words}.",
+            "alt": f"Half-cheetahs, target {view.task} {view.target:g} {view.unit}: {words}.",
         }
     )

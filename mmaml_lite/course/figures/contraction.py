@@ -1,47 +1,62 @@
 """Contraction: two opposite tasks and what is left of them; the sweep over step sizes and steps."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.stages import FAR, drawable
-from mmaml_lite.course.figures.style import GRID, INK, METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import GRID, INK, METHOD_STYLES, SOFT, finish
 
 
-def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
-    """The lines of both panels, for a pad or a plotly figure: dictionaries with x, y and a look.
+@dataclass(frozen=True)
+class ContractionView:
+    """Two tasks, f and -f, adapted from the start that is best for both.
 
-    view: x, truth `(grid,)`; curves `(2, steps + 1, grid)`; formula, measured `(steps + 1,)`.
+    x, truth `(grid,)`: f; curves `(2, steps + 1, grid)`: of f and of -f; formula, measured
+    `(steps + 1,)`: share of the residual that is left; alpha, curvature, steps: of the descent.
     """
-    blue, x = METHODS["maml"].color, view["x"]
+
+    x: np.ndarray
+    truth: np.ndarray
+    curves: np.ndarray
+    formula: np.ndarray
+    measured: np.ndarray
+    alpha: float
+    curvature: float
+    steps: int
+
+
+def contraction_lines(view: ContractionView) -> tuple[list[dict], list[dict]]:
+    """The lines of both panels, for a pad or a plotly figure: dictionaries with x, y and a look."""
+    blue, x = METHOD_STYLES["maml"].color, view.x
     left = [
-        {"x": x, "y": view["truth"], "color": INK, "width": 2, "name": "f"},
-        {"x": x, "y": -view["truth"], "color": SOFT, "dash": "longdash", "width": 2, "name": "−f"},
+        {"x": x, "y": view.truth, "color": INK, "width": 2, "name": "f"},
+        {"x": x, "y": -view.truth, "color": SOFT, "dash": "longdash", "width": 2, "name": "−f"},
     ]
     thin = {"color": blue, "width": 1, "opacity": 0.35}
-    left += [{"x": x, "y": y} | thin for curves in view["curves"] for y in curves[1:-1]]
+    left += [{"x": x, "y": y} | thin for curves in view.curves for y in curves[1:-1]]
     last = {"color": blue, "width": 3.5}
     left += [
-        {"x": x, "y": view["curves"][0, 0], "color": blue, "dash": "dot", "name": "the start"},
-        {"x": x, "y": view["curves"][0, -1], "name": "adapted to f"} | last,
-        {"x": x, "y": view["curves"][1, -1], "dash": "dash", "name": "adapted to −f"} | last,
+        {"x": x, "y": view.curves[0, 0], "color": blue, "dash": "dot", "name": "the start"},
+        {"x": x, "y": view.curves[0, -1], "name": "adapted to f"} | last,
+        {"x": x, "y": view.curves[1, -1], "dash": "dash", "name": "adapted to −f"} | last,
     ]
-    n = np.arange(len(view["formula"]), dtype=float)
+    n = np.arange(len(view.formula), dtype=float)
     right = [
         {
             "x": n,
-            "y": view["formula"],
-            "color": METHODS["bayes"].color,
+            "y": view.formula,
+            "color": METHOD_STYLES["bayes"].color,
             "width": 8,
             "opacity": 0.5,
             "name": "formula (1 − 2αλ)ⁿ",
         },
         {
             "x": n,
-            "y": view["measured"],
+            "y": view.measured,
             "color": blue,
             "dash": "dash",
             "width": 2.5,
@@ -53,8 +68,8 @@ def contraction_lines(view: Mapping[str, Any]) -> tuple[list[dict], list[dict]]:
     return left, right
 
 
-def contraction(view: Mapping[str, Any], title: str = "Two opposite tasks, one start") -> go.Figure:
-    """The static twin of the contraction explorer; view as for `contraction_lines`."""
+def contraction(view: ContractionView, title: str = "Two opposite tasks, one start") -> go.Figure:
+    """The static twin of the contraction explorer."""
     fig = make_subplots(
         1,
         2,
@@ -94,8 +109,8 @@ def contraction(view: Mapping[str, Any], title: str = "Two opposite tasks, one s
         "the steps between). Right: the share of the residual that is left after each step, by the "
         "formula (broad, grey) and by real gradient descent (dashed, blue), one on the other."
     )
-    left = view["measured"][-1]
-    words = f"After {len(view['formula']) - 1} steps {left:.2f} of the residual is left."
+    left = view.measured[-1]
+    words = f"After {len(view.formula) - 1} steps {left:.2f} of the residual is left."
     finish(fig, 380, title, says, words)
     fig.update_layout(margin={"t": 100, "l": 46, "r": 10, "b": 44}, legend={"y": 0.92})
     return fig
@@ -111,8 +126,9 @@ def sweep(
 ) -> go.Figure:
     """Error against a factor on all step sizes (left) and against the number of steps (right).
 
-    factors `(F,)`; by_factor: by key of METHODS `(F,)`; by_step: by key `(steps + 1,)`; halves: by
-    key `(F,)`, half intervals of by_factor; levels: label -> error, drawn as lines in both panels.
+    factors `(F,)`; by_factor: by key of METHOD_STYLES `(F,)`; by_step: by key `(steps + 1,)`;
+    halves: by key `(F,)`, half intervals of by_factor; levels: label -> error, drawn as
+    lines in both panels.
     """
     fig = make_subplots(
         1,
@@ -122,7 +138,7 @@ def sweep(
         subplot_titles=["all step sizes times a factor, five steps", "more steps, as trained"],
     )
     for key, error in by_factor.items():
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         drawn = (factors, error, halves[key]), (np.arange(len(by_step[key])), by_step[key], None)
         for column, (x, y, half) in enumerate(drawn, start=1):
             fig.add_trace(
@@ -161,7 +177,7 @@ def sweep(
         "five of training. Bars: 95 % intervals. Logarithmic, and cut off above."
     )
     best = "; ".join(
-        f"{METHODS[k].label} {e.min():.2f} at factor {factors[e.argmin()]:g}, "
+        f"{METHOD_STYLES[k].label} {e.min():.2f} at factor {factors[e.argmin()]:g}, "
         f"{by_step[k][-1]:.2f} after {len(by_step[k]) - 1} steps"
         for k, e in by_factor.items()
     )

@@ -1,14 +1,15 @@
 """A map of tasks by their embeddings, with one task and its neighbours in it: a figure's right."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.course.figures.style import BARE, INK, METHODS
+from mmaml_lite.course.figures.style import BARE, INK, METHOD_STYLES
 
-LOOKS = [  # colour and symbol of the first mode, the second and so on
+MODE_LOOKS = [  # colour and symbol of the first mode, the second and so on
     ("#56B4E9", "circle"),
     ("#E69F00", "square"),
     ("#009E73", "diamond"),
@@ -16,6 +17,24 @@ LOOKS = [  # colour and symbol of the first mode, the second and so on
     ("#0072B2", "cross"),
     ("#000000", "x"),
 ]
+
+
+@dataclass(frozen=True)
+class CrowdView:
+    """A map of tasks, with one task and its neighbours in it.
+
+    points `(n, 2)` of the map, mode `(n,)` and goals `(n, ...)` of its tasks; kind: of the map;
+    place `(2,)` of this task; near `(k,)`: its neighbours in the embedding; colour: what colours
+    the map.
+    """
+
+    points: np.ndarray
+    mode: np.ndarray
+    goals: np.ndarray
+    kind: str
+    place: np.ndarray
+    near: np.ndarray
+    colour: str
 
 
 def map_traces(names: Sequence[str], hover: str, **star: Any) -> Iterator[go.Scatter]:
@@ -40,7 +59,7 @@ def map_traces(names: Sequence[str], hover: str, **star: Any) -> Iterator[go.Sca
             "symbol": "star",
             "size": 20,
             "color": "white",
-            "line": {"width": 2.5, "color": METHODS["mumomaml"].color},
+            "line": {"width": 2.5, "color": METHOD_STYLES["mumomaml"].color},
         },
     )
 
@@ -64,27 +83,23 @@ def map_axes(fig: go.Figure, left: int) -> None:
     )
 
 
-def map_data(view: Mapping[str, Any], modes: int) -> Iterator[dict[str, Any]]:
-    """Values of those traces.
-
-    view: points `(n, 2)` of the map, mode and goals `(n, ...)`; place `(2,)` of this task; near
-    `(k,)`, its neighbours in the embedding.
-    """
-    points = view["points"]
-    near = points[view["near"]]
+def map_data(view: CrowdView, modes: int) -> Iterator[dict[str, Any]]:
+    """Values of those traces."""
+    points = view.points
+    near = points[view.near]
     yield {"x": near[:, 0], "y": near[:, 1]}
     for i in range(modes):
-        mine = view["mode"] == i
-        yield {"x": points[mine, 0], "y": points[mine, 1], "customdata": view["goals"][mine]}
-    yield {"x": view["place"][:1], "y": view["place"][1:]}
+        mine = view.mode == i
+        yield {"x": points[mine, 0], "y": points[mine, 1], "customdata": view.goals[mine]}
+    yield {"x": view.place[:1], "y": view.place[1:]}
 
 
-Marks = Callable[[Mapping[str, Any], int, np.ndarray], dict[str, Any]]
+Marks = Callable[[CrowdView, int, np.ndarray], dict[str, Any]]
 
 
-def recolour(fig: go.Figure, view: Mapping[str, Any], marks: Marks, modes: int) -> None:
+def recolour(fig: go.Figure, view: CrowdView, marks: Marks, modes: int) -> None:
     """Mark the tasks anew where the colouring has changed: marks(view, mode, which tasks)."""
-    if fig.layout.meta.get("colour") == view["colour"]:
+    if fig.layout.meta.get("colour") == view.colour:
         return
     for i, trace in enumerate(fig.data[-1 - modes : -1]):  # the star is the last trace
-        trace.marker = marks(view, i, view["mode"] == i)
+        trace.marker = marks(view, i, view.mode == i)

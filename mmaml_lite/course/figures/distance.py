@@ -1,44 +1,55 @@
 """How far every method is from the best possible: published, reproduced and ours on one axis."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish
 
 SOURCES = {  # name, colour, symbol; hollow ones are printed numbers
-    "paper": ("ours, the paper's recipe", METHODS["maml"].color, "square"),
-    "ours": ("ours, our recipe", METHODS["mumomaml"].color, "circle"),
+    "paper": ("ours, the paper's recipe", METHOD_STYLES["maml"].color, "square"),
+    "ours": ("ours, our recipe", METHOD_STYLES["mumomaml"].color, "circle"),
     "paper 2018": ("printed, 2018", INK, "circle-open"),
     "paper 2019": ("printed, 2019", INK, "diamond-open"),
 }
 PIXELS = 27  # a row's height
 
 
-def distances(
-    views: Sequence[Mapping[str, Any]], title: str = "How far from the best possible?"
-) -> go.Figure:
-    """One panel for each setting, one row for each method: its error, as a multiple of Bayes.
+@dataclass(frozen=True)
+class DistancesView:
+    """The errors of one setting, as multiples of Bayes.
 
-    views: title; methods: labels in the order of the rows; marks: source of SOURCES -> method's
-    label -> (times Bayes, half interval or NaN, whether provisional); seeds: source -> pairs of
-    label and times Bayes, drawn as strokes; floors: label -> times Bayes, drawn as lines.
+    methods: labels in the order of the rows; marks: source of SOURCES -> method's label -> (times
+    Bayes, half interval or NaN, whether provisional); seeds: source -> pairs of label and times
+    Bayes, drawn as strokes; floors: label -> times Bayes, drawn as lines.
     """
-    drawn = {label for v in views for marks in v["marks"].values() for label in marks}
-    labels = [label for label in views[0]["methods"] if label in drawn]
+
+    title: str
+    methods: Sequence[str]
+    marks: Mapping[str, Mapping[str, tuple[float, float, bool]]]
+    seeds: Mapping[str, Sequence[tuple[str, float]]]
+    floors: Mapping[str, float]
+
+
+def distances(
+    views: Sequence[DistancesView], title: str = "How far from the best possible?"
+) -> go.Figure:
+    """One panel for each setting, one row for each method: its error, as a multiple of Bayes."""
+    drawn = {label for v in views for marks in v.marks.values() for label in marks}
+    labels = [label for label in views[0].methods if label in drawn]
     fig = make_subplots(
         1,
         len(views),
         shared_yaxes=True,
         horizontal_spacing=0.025,
-        subplot_titles=[f"<b>{v['title']}</b>" for v in views],
+        subplot_titles=[f"<b>{v.title}</b>" for v in views],
     )
     for column, view in enumerate(views, 1):
         for source, (name, color, symbol) in SOURCES.items():
-            marks = view["marks"].get(source, {})
+            marks = view.marks.get(source, {})
             value, half, provisional = np.array([*marks.values()], float).reshape(-1, 3).T
             fig.add_trace(
                 go.Scatter(
@@ -57,7 +68,7 @@ def distances(
                 1,
                 column,
             )
-        for source, runs in view["seeds"].items():
+        for source, runs in view.seeds.items():
             fig.add_trace(
                 go.Scatter(
                     x=[x for _, x in runs],
@@ -77,7 +88,7 @@ def distances(
                 1,
                 column,
             )
-        for label, value in view["floors"].items():
+        for label, value in view.floors.items():
             fig.add_vline(
                 x=value,
                 line={
@@ -101,9 +112,9 @@ def distances(
                 row=1,
                 col=column,
             )
-    every = [x for v in views for m in v["marks"].values() for x, *_ in m.values()]
-    every += [x for v in views for runs in v["seeds"].values() for _, x in runs]
-    every += [x for v in views for x in v["floors"].values()]
+    every = [x for v in views for m in v.marks.values() for x, *_ in m.values()]
+    every += [x for v in views for runs in v.seeds.values() for _, x in runs]
+    every += [x for v in views for x in v.floors.values()]
     fig.update_xaxes(
         type="log",
         range=[np.log10(0.85 * min(every)), np.log10(1.15 * max(every))],
@@ -125,14 +136,14 @@ def distances(
     return fig.update_layout(margin={"t": 100, "l": 190, "r": 14, "b": 50}, legend={"y": 0.93})
 
 
-def _words(views: Sequence[Mapping[str, Any]]) -> str:
+def _words(views: Sequence[DistancesView]) -> str:
     """Our multiples, method by method, for those who cannot see the marks."""
     return " ".join(
-        f"{v['title']}: "
+        f"{v.title}: "
         + ", ".join(
             f"{label} ({SOURCES[source][0]}) {value:.2f}"
             for source in ("paper", "ours")
-            for label, (value, *_) in v["marks"].get(source, {}).items()
+            for label, (value, *_) in v.marks.get(source, {}).items()
         )
         + "."
         for v in views

@@ -1,6 +1,7 @@
 """Maps of task embeddings."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -8,19 +9,26 @@ import plotly.graph_objects as go
 from mmaml_lite.course.figures.style import BARE, INK, finish, mode_marker
 
 
-def embedding_map(
-    points: np.ndarray,
-    mode: np.ndarray,
-    names: Sequence[str],
-    hover: Sequence[str] | None = None,
-    marked: Mapping[str, np.ndarray] | None = None,
-    title: str = "How MuMoMAML sees the tasks: a map of its embeddings",
-) -> go.Figure:
-    """A two-dimensional map of task embeddings, coloured by mode.
+@dataclass(frozen=True)
+class EmbeddingMapView:
+    """A two-dimensional map of task embeddings.
 
-    points `(tasks, 2)`; mode `(tasks,)`, indices into `names`; hover: a text for each task;
-    marked: tasks to point at, by their label `(2,)`.
+    points `(tasks, 2)`; mode `(tasks,)`, indices into names; hover: a text for each task; marked:
+    tasks to point at, by their label `(2,)`.
     """
+
+    points: np.ndarray
+    mode: np.ndarray
+    names: Sequence[str]
+    hover: Sequence[str] | None = None
+    marked: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def embedding_map(
+    view: EmbeddingMapView, title: str = "How MuMoMAML sees the tasks: a map of its embeddings"
+) -> go.Figure:
+    """A two-dimensional map of task embeddings, coloured by mode."""
+    points, mode, names, hover = view.points, view.mode, view.names, view.hover
     fig = go.Figure()
     for i, name in enumerate(names):
         mine = mode == i
@@ -36,7 +44,7 @@ def embedding_map(
             )
         )
     turns = [(55, -45), (-60, 50), (-60, -50), (60, 50), (0, -60)]
-    for (label, place), (ax, ay) in zip((marked or {}).items(), turns, strict=False):
+    for (label, place), (ax, ay) in zip(view.marked.items(), turns, strict=False):
         fig.add_annotation(
             x=place[0],
             y=place[1],
@@ -65,19 +73,24 @@ def embedding_map(
     return fig
 
 
-def forming(
-    maps: Sequence[np.ndarray],
-    steps: Sequence[int],
-    agree: Sequence[float],
-    mode: np.ndarray,
-    names: Sequence[str],
-    title: str = "How the map forms during training",
-) -> go.Figure:
-    """The map of the same tasks at several moments of training, with a slider that needs no kernel.
+@dataclass(frozen=True)
+class FormingView:
+    """Maps of the same tasks at several moments of training.
 
     maps: `(tasks, 2)` for each moment; steps: its outer step; agree: how often the nearest
-    neighbour is of the same mode, 0 to 1; mode `(tasks,)`, indices into `names`.
+    neighbour is of the same mode, 0 to 1; mode `(tasks,)`, indices into names.
     """
+
+    maps: Sequence[np.ndarray]
+    steps: Sequence[int]
+    agree: Sequence[float]
+    mode: np.ndarray
+    names: Sequence[str]
+
+
+def forming(view: FormingView, title: str = "How the map forms during training") -> go.Figure:
+    """The maps of several moments of training, with a slider that needs no kernel."""
+    mode, moments = view.mode, list(zip(view.steps, view.agree, strict=True))
 
     def marks(points: np.ndarray) -> list[go.Scatter]:
         return [
@@ -89,15 +102,14 @@ def forming(
                 marker=mode_marker(name, 7, 0.8, 0.6),
                 hovertemplate=name + "<extra></extra>",
             )
-            for i, name in enumerate(names)
+            for i, name in enumerate(view.names)
         ]
 
     words = [
-        f"step {s:,}: nearest neighbour of the same family {100 * a:.0f} %"
-        for s, a in zip(steps, agree, strict=True)
+        f"step {s:,}: nearest neighbour of the same family {100 * a:.0f} %" for s, a in moments
     ]
-    frames = [go.Frame(data=marks(p), name=w) for p, w in zip(maps, words, strict=True)]
-    short = [f"{s:,} · {100 * a:.0f} %" for s, a in zip(steps, agree, strict=True)]
+    frames = [go.Frame(data=marks(p), name=w) for p, w in zip(view.maps, words, strict=True)]
+    short = [f"{s:,} · {100 * a:.0f} %" for s, a in moments]
     stops = [
         {
             "args": [[w], {"frame": {"duration": 0, "redraw": False}, "mode": "immediate"}],
@@ -106,7 +118,7 @@ def forming(
         }
         for w, label in zip(words, short, strict=True)
     ]
-    fig = go.Figure(data=marks(maps[0]), frames=frames)
+    fig = go.Figure(data=marks(view.maps[0]), frames=frames)
     says = (
         "**What to see.** Move the slider: the same tasks, described by the encoder at several "
         "moments of one training run. At first the families lie mixed; over thousands of steps "
@@ -116,7 +128,7 @@ def forming(
     finish(fig, 640, title, says, f"{title}. {words[0]}; {words[-1]}.")
     fig.update_xaxes(**BARE)
     fig.update_yaxes(**BARE)
-    everything = np.concatenate(maps)
+    everything = np.concatenate(view.maps)
     for axis, values in (
         (fig.layout.xaxis, everything[:, 0]),
         (fig.layout.yaxis, everything[:, 1]),

@@ -1,28 +1,44 @@
 """A map of episodes by their embeddings, coloured by something that their characters share."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.course.figures.crowd import LOOKS
+from mmaml_lite.course.figures.crowd import MODE_LOOKS
 from mmaml_lite.course.figures.style import BARE, finish
 
 
-def episode_map(view: Mapping[str, Any], title: str = "How the encoder sees episodes") -> go.Figure:
-    """Every mark is an episode, coloured and shaped by one trait.
+@dataclass(frozen=True)
+class EpisodeMapView:
+    """A map of episodes, and one trait that their characters share.
 
-    view: points `(n, 2)`; label `(n,)`, an index into names, or -1 (drawn small and grey); names;
-    hover: a text for each; kind: of map; trait: its name; vote, chance: how often the nearest
-    neighbour in the full embedding shares it, and how often by chance.
+    points `(n, 2)`, of a kind of map; trait: its name; label `(n,)`, an index into names, or -1
+    (drawn small and grey); hover: a text for each; vote, chance, untrained: how often the nearest
+    neighbour in the full embedding shares the trait, how often by chance, and how often in the
+    embedding of an encoder that was never trained.
     """
+
+    points: np.ndarray
+    kind: str
+    trait: str
+    label: np.ndarray
+    names: Sequence[str]
+    hover: Sequence[str]
+    vote: float
+    chance: float
+    untrained: float
+
+
+def episode_map(view: EpisodeMapView, title: str = "How the encoder sees episodes") -> go.Figure:
+    """Every mark is an episode, coloured and shaped by one trait."""
     fig = go.Figure()
-    points, label = view["points"], view["label"]
+    points, label = view.points, view.label
     if (label < 0).any():
         fig.add_trace(_marks(view, label < 0, "without it", "#cfcfcf", "circle", 5))
-    for i, name in enumerate(view["names"]):
-        color, symbol = LOOKS[i % len(LOOKS)]
+    for i, name in enumerate(view.names):
+        color, symbol = MODE_LOOKS[i % len(MODE_LOOKS)]
         fig.add_trace(_marks(view, label == i, name, color, symbol, 8))
     says = (
         "**What to see.** Every mark is one episode, placed by what the encoder writes down about "
@@ -31,8 +47,8 @@ def episode_map(view: Mapping[str, Any], title: str = "How the encoder sees epis
         "axes of such a map mean nothing."
     )
     words = (
-        f"{title}, {view['kind']}, by {view['trait']}: the nearest neighbour shares it in "
-        f"{100 * view['vote']:.0f} %, by chance {100 * view['chance']:.0f} %."
+        f"{title}, {view.kind}, by {view.trait}: the nearest neighbour shares it in "
+        f"{100 * view.vote:.0f} %, by chance {100 * view.chance:.0f} %."
     )
     finish(fig, 560, title, says, words)
     fig.update_xaxes(**BARE)
@@ -48,8 +64,8 @@ def episode_map(view: Mapping[str, Any], title: str = "How the encoder sees epis
 def _marks(view, mine, name, color, symbol, size) -> go.Scatter:
     """The marks of the episodes `mine`."""
     return go.Scatter(
-        x=view["points"][mine, 0],
-        y=view["points"][mine, 1],
+        x=view.points[mine, 0],
+        y=view.points[mine, 1],
         name=name,
         mode="markers",
         marker={
@@ -58,6 +74,6 @@ def _marks(view, mine, name, color, symbol, size) -> go.Scatter:
             "size": size,
             "line": {"width": 0.5, "color": "white"},
         },
-        text=[view["hover"][i] for i in np.flatnonzero(mine)],
+        text=[view.hover[i] for i in np.flatnonzero(mine)],
         hovertemplate="%{text}<extra></extra>",
     )

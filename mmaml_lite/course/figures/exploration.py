@@ -1,27 +1,45 @@
 """What an encoder was shown of a task, and where it put the task among the others."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
+from mmaml_lite.course.figures.crowd import (
+    MODE_LOOKS,
+    CrowdView,
+    map_axes,
+    map_data,
+    map_traces,
+    recolour,
+)
 from mmaml_lite.course.figures.navigation import STAR, plane_axes
 from mmaml_lite.course.figures.numerals import number
 from mmaml_lite.course.figures.style import INK, SOFT, finish, refill
 
 
-def exploration(
-    view: Mapping[str, Any], title: str = "What the encoder reads, and what it makes of it"
-) -> go.Figure:
-    """The exploratory walk with its rewards, and the map of embeddings with this task in it.
+@dataclass(frozen=True)
+class ExplorationView(CrowdView):
+    """An exploratory walk to one goal, and the map of embeddings with this task in it.
 
-    view: path `(H + 1, 2)`; rewards `(H,)`; goal `(2,)`; centres, spread of the modes; points
-    `(n, 2)` of the map, mode `(n,)`, goals `(n, 2)`, kind of the map; place `(2,)` of this task;
-    near `(k,)`, its neighbours in the embedding; colour: "mode", or "place" within the mode.
+    path `(H + 1, 2)`; rewards `(H,)`; goal `(2,)`; centres and spread of the modes. Of the map:
+    goals `(n, 2)`; colour: "mode", or "place" within the mode.
     """
+
+    path: np.ndarray
+    rewards: np.ndarray
+    goal: Sequence[float]
+    centres: Sequence[Sequence[float]]
+    spread: float
+
+
+def exploration(
+    view: ExplorationView, title: str = "What the encoder reads, and what it makes of it"
+) -> go.Figure:
+    """The exploratory walk with its rewards, and the map of embeddings with this task in it."""
     fig = make_subplots(
         2,
         2,
@@ -73,7 +91,7 @@ def exploration(
         2,
         1,
     )
-    names = [f"mode {i + 1} ({x:.1f}, {y:.1f})" for i, (x, y) in enumerate(view["centres"])]
+    names = [f"mode {i + 1} ({x:.1f}, {y:.1f})" for i, (x, y) in enumerate(view.centres)]
     hover = "goal %{customdata[0]:.2f}, %{customdata[1]:.2f}"
     for trace in map_traces(names, hover, showlegend=False):
         fig.add_trace(trace, 1, 2)
@@ -96,13 +114,13 @@ def exploration(
     return fig
 
 
-def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, Any]:
+def _marks(view: ExplorationView, number: int, mine: np.ndarray) -> dict[str, Any]:
     """How the tasks of one mode are marked on the map."""
-    color, symbol = LOOKS[number % len(LOOKS)]
+    color, symbol = MODE_LOOKS[number % len(MODE_LOOKS)]
     edge = {"width": 0.5, "color": "white"}
-    if view["colour"] == "mode":
+    if view.colour == "mode":
         return {"color": color, "symbol": symbol, "size": 7, "angle": 0, "line": edge}
-    off = view["goals"][mine] - np.asarray(view["centres"])[number]
+    off = view.goals[mine] - np.asarray(view.centres)[number]
     turn = np.degrees(np.arctan2(off[:, 1], off[:, 0]))
     return {
         "color": turn,
@@ -116,11 +134,11 @@ def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, 
     }
 
 
-def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_exploration(fig: go.Figure, view: ExplorationView) -> None:
     """Put another goal, walk or colouring into a figure made by `exploration`."""
-    path, rewards, points = view["path"], view["rewards"], view["points"]
+    path, rewards, points = view.path, view.rewards, view.points
     share = (rewards - rewards.min()) / max(np.ptp(rewards), 1e-9)
-    (x, y), modes = view["goal"], len(view["centres"])
+    (x, y), modes = view.goal, len(view.centres)
     data = [
         {"x": [0, x], "y": [0, y]},
         {"x": path[1:, 0], "y": path[1:, 1]},
@@ -132,8 +150,8 @@ def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
     fig.data[1].marker.update(color=rewards, size=4 + 8 * share)
     recolour(fig, view, _marks, modes)
     heads = [
-        f"<b>the walk</b>, return {number(view['rewards'].sum())}",
-        f"<b>where its embedding lies</b> ({view['kind']})",
+        f"<b>the walk</b>, return {number(view.rewards.sum())}",
+        f"<b>where its embedding lies</b> ({view.kind})",
         "<b>reward</b>",
     ]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
@@ -141,7 +159,7 @@ def redraw_exploration(fig: go.Figure, view: Mapping[str, Any]) -> None:
     reach = 1.15 * max(0.15, np.abs(path).max())  # the walk, not the goal: it moves alone
     fig.layout.xaxis.range = fig.layout.yaxis.range = [-reach, reach]
     fig.layout.meta = dict(fig.layout.meta) | {
-        "colour": view["colour"],
+        "colour": view.colour,
         "alt": f"Goal ({x:.2f}, {y:.2f}): exploratory walk with return "
-        f"{view['rewards'].sum():.1f}, and a map of {len(points)} tasks.",
+        f"{view.rewards.sum():.1f}, and a map of {len(points)} tasks.",
     }

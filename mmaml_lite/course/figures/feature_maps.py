@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,46 @@ from plotly.colors import sequential
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.characters import mosaic
-from mmaml_lite.course.figures.style import BARE, INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import BARE, INK, METHOD_STYLES, SOFT, finish, refill
 
 # Viridis over the square root, so that faint maps can be seen beside strong ones; white below 0.
 GLOW = [[0, "white"], [0.05, "white"], [0.05, sequential.Viridis[0]]]
 GLOW += [[0.1 + 0.9 * (i / 9) ** 2, color] for i, color in enumerate(sequential.Viridis)]
 BETWEEN = -1e3  # not NaN: a live figure sends images as JSON
-LOOKS = {  # of the bars: as strong as tau is right
-    "own τ": METHODS["mumomaml"].color,
+BAR_COLORS = {  # of the bars: as strong as tau is right
+    "own τ": METHOD_STYLES["mumomaml"].color,
     "another task's τ": "#f0a868",
     "another mode's τ": "#f0a868",
     "mean τ": "#f0a868",
     "τ off": "#ffffff",
 }
+
+
+@dataclass(frozen=True)
+class FeatureMapsView:
+    """One image in one block of a network, and what modulation makes of it.
+
+    image `(28, 28)`; block: from 0; off, on `(channels, h, w)`: the block's maps without and with
+    tau, those that tau changes most first; order: the channels' numbers; used: name of the tau
+    behind `on`; share: of tau that differs from task to task. own, other `(rows, channels)`: tau of
+    this task and of another one, called `beside`, gamma first. scores: name of each tau ->
+    (accuracy, loss) on so many queries, after so many steps; says: on data and weights.
+    """
+
+    image: np.ndarray
+    block: int
+    off: np.ndarray
+    on: np.ndarray
+    order: np.ndarray
+    used: str
+    share: float
+    own: np.ndarray
+    other: np.ndarray
+    beside: str
+    scores: Mapping[str, tuple[float, float]]
+    queries: int
+    steps: int
+    says: str
 
 
 def tiles(maps: np.ndarray) -> np.ndarray:
@@ -36,16 +64,9 @@ def tiles(maps: np.ndarray) -> np.ndarray:
 
 
 def feature_maps(
-    view: Mapping[str, Any], title: str = "What FiLM does to the feature maps of one image"
+    view: FeatureMapsView, title: str = "What FiLM does to the feature maps of one image"
 ) -> go.Figure:
-    """An image, the maps of a block's channels without and with modulation, tau, and the answers.
-
-    view: image `(28, 28)`; off, on `(channels, h, w)`, those that tau changes most first; own,
-    other `(rows, channels)`: tau of this task and of another one (called
-    `beside`), gamma first; used: name of the
-    tau behind `on`; scores: name of each tau -> (accuracy, loss) on `queries` new drawings;
-    block: from 0; steps: before the answers; says: on data and weights.
-    """
+    """An image, a block's maps without and with modulation, tau, and the answers."""
     fig = make_subplots(
         2,
         5,
@@ -69,7 +90,7 @@ def feature_maps(
     for column in (2, 4):
         fig.add_trace(go.Heatmap(coloraxis="coloraxis", hoverinfo="skip"), 1, column)
     _plane(fig)
-    names = list(view["scores"])
+    names = list(view.scores)
     fig.add_trace(
         go.Bar(
             y=names,
@@ -78,7 +99,7 @@ def feature_maps(
             insidetextanchor="start",
             showlegend=False,
             hoverinfo="skip",
-            marker={"color": [LOOKS[n] for n in names], "line": {"width": 1.5, "color": SOFT}},
+            marker={"color": [BAR_COLORS[n] for n in names], "line": {"width": 1.5, "color": SOFT}},
         ),
         2,
         4,
@@ -90,9 +111,9 @@ def feature_maps(
         "dot for each channel; at the cross (γ = 1, β = 0) nothing would happen. A line leads "
         "from a dot to the same channel's place in another task: short lines mean that τ hardly "
         "depends on the task. "
-        f"Bottom right: how many of this task's {view['queries']} new drawings are told apart "
-        f"after {view['steps']} gradient steps, with this τ, with a borrowed one, and without. "
-        f"{view['says']}"
+        f"Bottom right: how many of this task's {view.queries} new drawings are told apart "
+        f"after {view.steps} gradient steps, with this τ, with a borrowed one, and without. "
+        f"{view.says}"
     )
     finish(fig, 720, title, says, "")
     for column in (1, 2, 4):
@@ -125,7 +146,7 @@ def feature_maps(
 
 def _plane(fig: go.Figure) -> None:
     """Gamma and beta: where nothing happens, the way to another task's, another's, this task's."""
-    own = METHODS["mumomaml"].color
+    own = METHOD_STYLES["mumomaml"].color
     marks = [
         ("nothing happens", {"symbol": "cross-thin", "size": 18, "line": {"width": 3}}),
         ("another task", {"symbol": "circle-open", "size": 9, "color": SOFT}),
@@ -151,23 +172,23 @@ def _plane(fig: go.Figure) -> None:
         )
 
 
-def redraw_feature_maps(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_feature_maps(fig: go.Figure, view: FeatureMapsView) -> None:
     """Put another state of the same model into a figure made by `feature_maps`."""
     refill(fig, _traces(view))
-    top = float(max(view["off"].max(), view["on"].max()))
+    top = float(max(view.off.max(), view.on.max()))
     fig.layout.coloraxis.update(cmin=-(top or 1.0) / 9, cmax=top or 1.0)
     for axes, values in (("xaxis4", 0), ("yaxis4", 1)):
         fig.layout[axes].range = _span(view, values)
-    count, (h, w) = len(view["on"]), view["on"].shape[1:]
+    count, (h, w) = len(view.on), view.on.shape[1:]
     notes = fig.layout.annotations
     notes[0].text = "the image"
-    notes[1].text = f"<b>block {view['block'] + 1}, FiLM off</b>: {count} maps, {h} × {w}"
-    notes[2].text = f"<b>block {view['block'] + 1}, {view['used']}</b>"
-    notes[3].text = f"τ of block {view['block'] + 1}: a dot for each channel"
+    notes[1].text = f"<b>block {view.block + 1}, FiLM off</b>: {count} maps, {h} × {w}"
+    notes[2].text = f"<b>block {view.block + 1}, {view.used}</b>"
+    notes[3].text = f"τ of block {view.block + 1}: a dot for each channel"
     notes[4].text = "new drawings told apart"
-    told = "; ".join(f"{name} {right:.0%}" for name, (right, _) in view["scores"].items())
+    told = "; ".join(f"{name} {right:.0%}" for name, (right, _) in view.scores.items())
     words = (
-        f"Block {view['block'] + 1}: {count} channels without and with {view['used']}. New "
+        f"Block {view.block + 1}: {count} channels without and with {view.used}. New "
         f"drawings told apart: {told}."
     )
     fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
@@ -178,33 +199,31 @@ def _rows(tau: np.ndarray) -> np.ndarray:
     return tau if len(tau) == 2 else np.concatenate([tau, np.zeros_like(tau)])
 
 
-def _span(view: Mapping[str, Any], row: int) -> list[float]:
+def _span(view: FeatureMapsView, row: int) -> list[float]:
     """An axis that holds gamma (row 0) or beta of both tasks, and the cross."""
-    values = np.append(
-        np.concatenate([_rows(view["own"])[row], _rows(view["other"])[row]]), 1 - row
-    )
+    values = np.append(np.concatenate([_rows(view.own)[row], _rows(view.other)[row]]), 1 - row)
     pad = 0.06 * max(np.ptp(values), 0.5)
     return [float(values.min() - pad), float(values.max() + pad)]
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _traces(view: FeatureMapsView) -> Iterator[dict[str, Any]]:
     """What every trace shows, in the order of the traces."""
-    yield {"z": np.round(view["image"].astype(float), 3)}
-    yield {"z": tiles(view["off"])}
-    yield {"z": tiles(view["on"])}
-    own, other = _rows(view["own"]), _rows(view["other"])
+    yield {"z": np.round(view.image.astype(float), 3)}
+    yield {"z": tiles(view.off)}
+    yield {"z": tiles(view.on)}
+    own, other = _rows(view.own), _rows(view.other)
     gaps = np.full_like(own, np.nan)
     x, y = np.stack([own, other, gaps], 2).reshape(2, -1)
-    names = [str(c + 1) for c in view["order"]]
+    names = [str(c + 1) for c in view.order]
     yield {"x": x, "y": y}
     yield {"x": [1.0], "y": [0.0], "text": ["none"]}
-    yield {"x": other[0], "y": other[1], "text": names, "name": view["beside"]}
+    yield {"x": other[0], "y": other[1], "text": names, "name": view.beside}
     yield {"x": own[0], "y": own[1], "text": names}
     yield {
-        "x": [right for right, _ in view["scores"].values()],
+        "x": [right for right, _ in view.scores.values()],
         "text": [
-            f"{'<b>' if n == view['used'] else ''}{right:.0%}, loss {loss:.2f}".replace("%", " %")
-            + ("</b>" if n == view["used"] else "")
-            for n, (right, loss) in view["scores"].items()
+            f"{'<b>' if n == view.used else ''}{right:.0%}, loss {loss:.2f}".replace("%", " %")
+            + ("</b>" if n == view.used else "")
+            for n, (right, loss) in view.scores.items()
         ],
     }

@@ -1,29 +1,35 @@
 """Many fits at a glance: one row for each mode, a few tasks in it (the paper's Figures 8, 9)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.stages import drawable
-from mmaml_lite.course.figures.style import INK, METHODS, finish, number
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, error_text, finish
 
 
-def gallery(
-    x: np.ndarray,
-    truth: np.ndarray,
-    seen_x: np.ndarray,
-    seen_y: np.ndarray,
-    curves: Mapping[str, np.ndarray],
-    names: Sequence[str],
-    title: str,
-) -> go.Figure:
-    """Predictions of every method at one stage, on several tasks of each mode.
+@dataclass(frozen=True)
+class GalleryView:
+    """Predictions at one stage, on several tasks of each mode.
 
     x `(grid,)`; truth `(modes, tasks, grid)`; seen_x, seen_y `(modes, tasks, K)`; curves: by key of
-    METHODS `(modes, tasks, grid)`; names: of the modes. The numbers are squared distances.
+    METHOD_STYLES `(modes, tasks, grid)`; names: of the modes.
     """
+
+    x: np.ndarray
+    truth: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    curves: Mapping[str, np.ndarray]
+    names: Sequence[str]
+
+
+def gallery(view: GalleryView, title: str) -> go.Figure:
+    """Predictions of every method at one stage; the numbers are squared distances."""
+    truth, curves = view.truth, view.curves
     modes, tasks = truth.shape[:2]
     fig = make_subplots(
         modes,
@@ -40,13 +46,13 @@ def gallery(
             at, first = (row, column), row == column == 0
             parts = [("true function", INK, "solid", 2, truth[at])]
             parts += [
-                (METHODS[k].legend, METHODS[k].color, METHODS[k].dash, 2.5, y[at])
+                (METHOD_STYLES[k].legend, METHOD_STYLES[k].color, METHOD_STYLES[k].dash, 2.5, y[at])
                 for k, y in reversed(curves.items())
             ]
             for name, color, dash, width, y in parts:
                 fig.add_trace(
                     go.Scatter(
-                        x=x,
+                        x=view.x,
                         y=drawable(y),
                         name=name,
                         legendgroup=name,
@@ -60,8 +66,8 @@ def gallery(
                 )
             fig.add_trace(
                 go.Scatter(
-                    x=seen_x[at],
-                    y=seen_y[at],
+                    x=view.seen_x[at],
+                    y=view.seen_y[at],
                     name="points seen",
                     legendgroup="seen",
                     showlegend=first,
@@ -73,15 +79,15 @@ def gallery(
                 column + 1,
             )
             missed = [
-                f"<span style='color:{METHODS[k].color}'>●</span> "
-                f"{METHODS[k].label.removesuffix('MAML').rstrip('-') or 'MAML'} "
-                f"{number(np.square(y[at] - truth[at]).mean())}"
+                f"<span style='color:{METHOD_STYLES[k].color}'>●</span> "
+                f"{METHOD_STYLES[k].label.removesuffix('MAML').rstrip('-') or 'MAML'} "
+                f"{error_text(np.square(y[at] - truth[at]).mean())}"
                 for k, y in curves.items()
             ]
             next(notes).update(text=" ".join(missed), font={"size": 11})
-        fig.update_yaxes(title_text=f"<b>{names[row]}</b>", row=row + 1, col=1)
+        fig.update_yaxes(title_text=f"<b>{view.names[row]}</b>", row=row + 1, col=1)
     middle = [
-        f"{METHODS[k].label} {number(np.median(np.square(y - truth).mean(-1)))}"
+        f"{METHOD_STYLES[k].label} {error_text(np.median(np.square(y - truth).mean(-1)))}"
         for k, y in curves.items()
     ]
     says = (

@@ -1,15 +1,15 @@
 """Six units, a gate on each, and the curve that they add up to."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
-ACTIVE = METHODS["mumomaml"].color
+ACTIVE = METHOD_STYLES["mumomaml"].color
 RULES = {
     "softmax": "softmax: all ≥ 0, their sum is 1",
     "sigmoid": "sigmoid: each between 0 and 1",
@@ -17,15 +17,31 @@ RULES = {
 }
 
 
-def gates(
-    view: Mapping[str, Any], title: str = "Six units, modulated, and the curve they add up to"
-) -> go.Figure:
-    """Above, what each unit adds to the curve; below, the curve, and tau as bars.
+@dataclass(frozen=True)
+class GatesView:
+    """A layer of a few units, its modulation, and the curve they add up to.
 
-    view: gate: softmax, sigmoid or film; x `(grid,)`; added, added_before `(units, grid)`; curve,
-    before `(grid,)`; target `(grid,)` or None; tau `(rows, units)`; off: distance from the target.
+    gate: softmax, sigmoid or film; tau `(rows, units)`; x `(grid,)`; added, added_before
+    `(units, grid)`: what each unit adds, with modulation and without; curve, before `(grid,)`:
+    their sums; target `(grid,)` or None; off: the curve's distance from it.
     """
-    units = len(view["added"])
+
+    gate: str
+    tau: np.ndarray
+    x: np.ndarray
+    added: np.ndarray
+    added_before: np.ndarray
+    curve: np.ndarray
+    before: np.ndarray
+    target: np.ndarray | None
+    off: float | None
+
+
+def gates(
+    view: GatesView, title: str = "Six units, modulated, and the curve they add up to"
+) -> go.Figure:
+    """Above, what each unit adds to the curve; below, the curve, and tau as bars."""
+    units = len(view.added)
     fig = make_subplots(
         2,
         units,
@@ -92,42 +108,42 @@ def _line(name: str, color: str, dash: str, width: float, legend: bool) -> go.Sc
     )
 
 
-def redraw_gates(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_gates(fig: go.Figure, view: GatesView) -> None:
     """Put another state of the same layer into a figure made by `gates`."""
     refill(fig, _traces(view))
-    units, axis = len(view["added"]), _axis(view)
+    units, axis = len(view.added), _axis(view)
     fig.layout[f"yaxis{units + 2}"].range = axis
     notes = fig.layout.annotations
-    away = "" if view["off"] is None else f" · {view['off']:.2f} from the target"
-    for unit, tau in enumerate(view["tau"].T):
+    away = "" if view.off is None else f" · {view.off:.2f} from the target"
+    for unit, tau in enumerate(view.tau.T):
         says = f"{tau[0]:.2f}" if len(tau) == 1 else f"γ {tau[0]:.2f}, β {tau[1]:.2f}"
         notes[unit].text = f"<b>{unit + 1}</b> · {says}"
     notes[units].text = f"<b>the curve</b>{away}"
-    notes[units + 1].text = f"<b>τ</b> · {RULES[view['gate']]}"
-    scales = ", ".join(f"{v:.2f}" for v in view["tau"][0])
+    notes[units + 1].text = f"<b>τ</b> · {RULES[view.gate]}"
+    scales = ", ".join(f"{v:.2f}" for v in view.tau[0])
     meta = dict(fig.layout.meta)
-    fig.layout.meta = meta | {"alt": f"{view['gate']} on six units; scales {scales}{away}."}
+    fig.layout.meta = meta | {"alt": f"{view.gate} on six units; scales {scales}{away}."}
 
 
-def _axis(view: Mapping[str, Any]) -> list[float]:
+def _axis(view: GatesView) -> list[float]:
     """An axis that holds all entries of tau and changes in few jumps."""
-    if view["gate"] != "film":
+    if view.gate != "film":
         return [0, 1.05]
-    largest = float(np.abs(view["tau"]).max())
+    largest = float(np.abs(view.tau).max())
     reach = next((r for r in (2, 4, 8) if largest <= 0.95 * r), 16)
     return [-reach, reach]
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
+def _traces(view: GatesView) -> Iterator[dict[str, np.ndarray]]:
     """What every trace shows, in the order of the traces."""
-    x, units = view["x"], np.arange(1, len(view["added"]) + 1)
-    for before, after in zip(view["added_before"], view["added"], strict=True):
+    x, units = view.x, np.arange(1, len(view.added) + 1)
+    for before, after in zip(view.added_before, view.added, strict=True):
         yield {"x": x, "y": before}
         yield {"x": x, "y": after}
-    yield {"x": x, "y": view["before"]}
-    yield {"x": x, "y": view["curve"]}
-    yield {"x": x, "y": np.full(len(x), np.nan) if view["target"] is None else view["target"]}
-    scale, *shift = view["tau"]
+    yield {"x": x, "y": view.before}
+    yield {"x": x, "y": view.curve}
+    yield {"x": x, "y": np.full(len(x), np.nan) if view.target is None else view.target}
+    scale, *shift = view.tau
     yield {"x": units, "y": scale}
     yield {"x": units, "y": shift[0] if shift else np.full(len(units), np.nan)}
 

@@ -1,6 +1,7 @@
 """Kernels: what pulling the curve at one place does elsewhere, and how far one kernel gets."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,28 +9,41 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.stages import drawable
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, mode_style, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, mode_style, refill
 
 DASHES = ("solid", "dash", "dot")
 
 
-def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one place") -> go.Figure:
-    """Left: the tasks; middle, right: how MAML's and MuMoMAML's curve move when pulled at `at`.
+@dataclass(frozen=True)
+class PullsView:
+    """A few tasks, and how each method's curve moves for them when pulled at one place.
 
-    view: x `(grid,)`; names `(T,)`, a family for each task; truth `(T, grid)`; seen_x, seen_y
-    `(T, K)`; pull: by key of METHODS `(T, grid)`; at: where it is pulled.
+    x `(grid,)`; at: where it is pulled; names `(T,)`, a family for each task; truth `(T, grid)`;
+    seen_x, seen_y `(T, K)`; pull: by key of METHOD_STYLES `(T, grid)`.
     """
-    keys = list(view["pull"])
+
+    x: np.ndarray
+    at: float
+    names: Sequence[str]
+    truth: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    pull: Mapping[str, np.ndarray]
+
+
+def pulls(view: PullsView, title: str = "Pull the curve up by 1 at one place") -> go.Figure:
+    """Left: the tasks; middle, right: how MAML's and MuMoMAML's curve move when pulled at `at`."""
+    keys = list(view.pull)
     headings = ["<b>Three tasks</b>"]
-    headings += [f"<b>{METHODS[key].label}</b>: what moves" for key in keys]
+    headings += [f"<b>{METHOD_STYLES[key].label}</b>: what moves" for key in keys]
     fig = make_subplots(1, 1 + len(keys), horizontal_spacing=0.06, subplot_titles=headings)
-    for i, name in enumerate(view["names"]):
+    for i, name in enumerate(view.names):
         style = mode_style(name)
         line = {"color": style.color, "dash": DASHES[i % 3], "simplify": False}
         for column in range(1, 2 + len(keys)):
-            alike = column > 1 and np.ptp(view["pull"][keys[column - 2]], axis=0).max() < 1e-3
+            alike = column > 1 and np.ptp(view.pull[keys[column - 2]], axis=0).max() < 1e-3
             # lines that coincide lie one upon the other, the first broadest: all can be seen
-            wide = 3 * (len(view["names"]) - i) - 1 if alike else 3
+            wide = 3 * (len(view.names) - i) - 1 if alike else 3
             fig.add_trace(
                 go.Scatter(
                     mode="lines",
@@ -72,7 +86,7 @@ def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one p
             column,
         )
         fig.update_yaxes(range=[-2.1, 2.6], row=1, col=column)
-    fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x")
+    fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x")
     fig.update_yaxes(range=[-8, 8], row=1, col=1)
     says = (
         "**What to see.** A gradient step that raises the curve by 1 at the triangle moves it "
@@ -86,43 +100,51 @@ def pulls(view: Mapping[str, Any], title: str = "Pull the curve up by 1 at one p
     return fig
 
 
-def redraw_pulls(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_pulls(fig: go.Figure, view: PullsView) -> None:
     """Put other tasks, or another place to pull at, into a figure made by `pulls`."""
     refill(fig, _traces(view))
     words = "; ".join(
-        f"{METHODS[key].label}'s slices differ by up to {np.ptp(p, axis=0).max():.2f}"
-        for key, p in view["pull"].items()
+        f"{METHOD_STYLES[key].label}'s slices differ by up to {np.ptp(p, axis=0).max():.2f}"
+        for key, p in view.pull.items()
     )
-    text = f"Pulled up by 1 at x = {view['at']:.1f}. Between the tasks {words}."
+    text = f"Pulled up by 1 at x = {view.at:.1f}. Between the tasks {words}."
     fig.layout.meta = dict(fig.layout.meta) | {"alt": text}
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _traces(view: PullsView) -> Iterator[dict[str, Any]]:
     """What every trace shows, in the order of the traces."""
-    for i in range(len(view["names"])):
-        yield {"x": view["x"], "y": view["truth"][i]}
-        for pull in view["pull"].values():
-            yield {"x": view["x"], "y": drawable(pull[i])}
-        yield {"x": view["seen_x"][i], "y": view["seen_y"][i]}
-    for _ in view["pull"]:
-        yield {"x": [view["at"]], "y": [1.0]}
+    for i in range(len(view.names)):
+        yield {"x": view.x, "y": view.truth[i]}
+        for pull in view.pull.values():
+            yield {"x": view.x, "y": drawable(pull[i])}
+        yield {"x": view.seen_x[i], "y": view.seen_y[i]}
+    for _ in view.pull:
+        yield {"x": [view.at], "y": [1.0]}
+
+
+@dataclass(frozen=True)
+class TangentsView:
+    """One task under several step sizes: the network after its steps, and the kernel's prediction.
+
+    x, truth `(grid,)`; seen_x, seen_y `(K,)`; start `(grid,)`: before any step; real, formula
+    `(panels, grid)`; headings: of the panels.
+    """
+
+    x: np.ndarray
+    truth: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    start: np.ndarray
+    real: np.ndarray
+    formula: np.ndarray
+    headings: Sequence[str]
 
 
 def tangents(
-    x: np.ndarray,
-    truth: np.ndarray,
-    seen_x: np.ndarray,
-    seen_y: np.ndarray,
-    start: np.ndarray,
-    real: np.ndarray,
-    formula: np.ndarray,
-    headings: Sequence[str],
-    title: str = "MAML's gradient steps and the kernel's formula",
+    view: TangentsView, title: str = "MAML's gradient steps and the kernel's formula"
 ) -> go.Figure:
-    """One panel for each step size: the network after its steps, and the kernel's prediction.
-
-    x, truth, start `(grid,)`; seen_x, seen_y `(K,)`; real, formula `(panels, grid)`.
-    """
+    """One panel for each step size: the network after its steps, and the kernel's prediction."""
+    x, real, formula, headings = view.x, view.real, view.formula, view.headings
     fig = make_subplots(
         1,
         len(real),
@@ -133,11 +155,11 @@ def tangents(
             for h, a, b in zip(headings, real, formula, strict=True)
         ],
     )
-    blue = METHODS["maml"].color
+    blue = METHOD_STYLES["maml"].color
     for panel in range(len(real)):
         looks = [
-            ("true function", truth, INK, "solid", 1.5, 1),
-            ("MAML before any step", start, blue, "dot", 2, 1),
+            ("true function", view.truth, INK, "solid", 1.5, 1),
+            ("MAML before any step", view.start, blue, "dot", 2, 1),
             ("MAML after the steps", real[panel], blue, "solid", 7, 0.4),
             ("what its kernel says", formula[panel], INK, "dash", 2, 1),
         ]
@@ -159,8 +181,8 @@ def tangents(
             )
         fig.add_trace(
             go.Scatter(
-                x=seen_x,
-                y=seen_y,
+                x=view.seen_x,
+                y=view.seen_y,
                 mode="markers",
                 name="points seen",
                 legendgroup="seen",
@@ -185,10 +207,10 @@ def tangents(
 def ladder(
     rows: Sequence[Mapping[str, Any]], title: str = "From one kernel to the best possible"
 ) -> go.Figure:
-    """Errors as bars, floors hatched: rows with label, mean, ci95, and key of METHODS or None."""
+    """Errors as bars, floors hatched: rows with label, mean, ci95, and key: a method's or None."""
     fig = go.Figure()
     for row in rows:
-        style = METHODS.get(row["key"])
+        style = METHOD_STYLES.get(row["key"])
         fig.add_trace(
             go.Bar(
                 y=[row["label"]],

@@ -5,6 +5,7 @@ they are and that the plotly twin turns into traces.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, number
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, error_text, finish
 
 EDGES = 0.1 * 1.5 ** np.arange(13)  # loss at which one band of colour ends and the next begins
-BLUE = METHODS["maml"].color
+BLUE = METHOD_STYLES["maml"].color
 LENGTH, MIDDLE = 1.8, 0.6  # longest arrow, in units of the plane; slope that gets half of it
 GRADIENTS = {  # name in the key, look
     "exact": ("outer step, exact gradient", {"color": BLUE, "width": 7, "dash": "solid"}),
@@ -23,6 +24,50 @@ GRADIENTS = {  # name in the key, look
     "first_order": ("to first order only", {"color": BLUE, "width": 3, "dash": "dot"}),
 }
 BESTS = {"best": "best after learning", "best_before": "best before learning"}
+
+
+@dataclass(frozen=True)
+class LandscapeView:
+    """The map of the outer loss around one theta, and one task's fit beside it.
+
+    shifts `(columns,)`, heights `(rows,)`, loss `(rows, columns)`; background: whether that is the
+    loss "before" or "after" learning; reveal: whether the best places are drawn; theta, best,
+    best_before `(2,)`; own `(tasks, 2)`; paths `(tasks, steps + 1, 2)`.
+    exact, difference, first_order `(2,)`: gradients of the outer loss; error, first_order_error: of
+    the last two, relative to the exact one. before, after: loss at theta, averaged over the tasks;
+    least: the least one after learning on the map; rival: what pretraining's favourite gets;
+    better: the share of the map that beats theta.
+    task: the index of the one whose x, truth `(grid,)`, curves `(stages, grid)`, seen_x, seen_y
+    `(K,)` and task_loss (before, after) follow.
+    """
+
+    shifts: np.ndarray
+    heights: np.ndarray
+    loss: np.ndarray
+    background: str
+    reveal: bool
+    theta: np.ndarray
+    best: np.ndarray
+    best_before: np.ndarray
+    own: np.ndarray
+    paths: np.ndarray
+    exact: np.ndarray
+    difference: np.ndarray
+    first_order: np.ndarray
+    error: float
+    first_order_error: float
+    before: float
+    after: float
+    least: float
+    rival: float
+    better: float
+    task: int
+    x: np.ndarray
+    truth: np.ndarray
+    curves: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    task_loss: tuple[float, float]
 
 
 def _shades() -> np.ndarray:
@@ -52,21 +97,21 @@ def bands(loss: np.ndarray, factor: int = 4) -> np.ndarray:
     return np.where(edge[..., None], 0.72 * SHADES[band], SHADES[band])
 
 
-def arrows(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+def arrows(view: LandscapeView) -> list[dict[str, Any]]:
     """Each task's last inner step, and where the outer step would push theta, three times over.
 
     The gradients are drawn downhill and to one scale, the exact one never longer than LENGTH.
     """
     drawn = [
-        _arrow(path[-2], path[-1], color=INK, width=3 if i == view["task"] else 1.5)
-        for i, path in enumerate(view["paths"])
+        _arrow(path[-2], path[-1], color=INK, width=3 if i == view.task else 1.5)
+        for i, path in enumerate(view.paths)
         if len(path) > 1
     ]
-    scale = LENGTH / (MIDDLE + np.linalg.norm(view["exact"]))
+    scale = LENGTH / (MIDDLE + np.linalg.norm(view.exact))
     for key, (_, look) in GRADIENTS.items():
-        step = -scale * view[key]
+        step = -scale * getattr(view, key)
         step = step * min(1, 1.5 * LENGTH / max(np.linalg.norm(step), 1e-12))
-        drawn.append(_arrow(view["theta"], view["theta"] + step, **look))
+        drawn.append(_arrow(view.theta, view.theta + step, **look))
     return drawn
 
 
@@ -74,16 +119,16 @@ def _arrow(tail: np.ndarray, head: np.ndarray, **look: Any) -> dict[str, Any]:
     return {"tail": tail.tolist(), "head": head.tolist(), **look}
 
 
-def marks(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+def marks(view: LandscapeView) -> list[dict[str, Any]]:
     """Rings where each task's own wave lies, the tasks' paths from theta, and the best places."""
     drawn = []
-    for i, (own, path) in enumerate(zip(view["own"], view["paths"], strict=True)):
-        width = 3 if i == view["task"] else 1.5
+    for i, (own, path) in enumerate(zip(view.own, view.paths, strict=True)):
+        width = 3 if i == view.task else 1.5
         drawn.append(_line(*_polygon(own, 24, 0.09), color=INK, width=width, label=str(i + 1)))
         drawn.append(_line(*path.T, color=INK, width=width))
-    for key, label in BESTS.items() if view["reveal"] else ():
-        color = BLUE if key == "best" else METHODS["pretrained"].color
-        star = _polygon(view[key], 10, 0.16, inner=0.4)
+    for key, label in BESTS.items() if view.reveal else ():
+        color = BLUE if key == "best" else METHOD_STYLES["pretrained"].color
+        star = _polygon(getattr(view, key), 10, 0.16, inner=0.4)
         drawn.append(_line(*star, color=color, width=3, label=label))
     return drawn
 
@@ -99,33 +144,33 @@ def _polygon(centre: np.ndarray, corners: int, radius: float, inner: float = 1.0
     return centre[0] + size * np.cos(turn), centre[1] + size * np.sin(turn)
 
 
-def fit_lines(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+def fit_lines(view: LandscapeView) -> list[dict[str, Any]]:
     """One task seen as curves: its wave, theta's wave before and after learning, its points."""
-    x = view["x"]
+    x = view.x
     drawn = [
-        _line(x, view["truth"], color=INK, width=1.5),
-        _line(x, view["curves"][0], color=BLUE, width=2.5, dash="dot"),
-        _line(x, view["curves"][-1], color=BLUE, width=3),
+        _line(x, view.truth, color=INK, width=1.5),
+        _line(x, view.curves[0], color=BLUE, width=2.5, dash="dot"),
+        _line(x, view.curves[-1], color=BLUE, width=3),
     ]
-    for a, b in zip(view["seen_x"], view["seen_y"], strict=True):
+    for a, b in zip(view.seen_x, view.seen_y, strict=True):
         for slope in (-1, 1):
             arm_x, arm_y = np.array([-0.14, 0.14]), slope * np.array([-0.22, 0.22])
             drawn.append(_line(a + arm_x, b + arm_y, color=INK, width=2.5))
     return drawn
 
 
-def heading(view: Mapping[str, Any]) -> str:
+def heading(view: LandscapeView) -> str:
     """What the colours of the map mean at present."""
-    steps = len(view["paths"][0]) - 1
-    if view["background"] == "before":
+    steps = len(view.paths[0]) - 1
+    if view.background == "before":
         return "Colour: loss before learning, which pretraining makes small"
     return f"Colour: loss after {steps} inner step{'' if steps == 1 else 's'}: MAML's outer loss"
 
 
-def fit_heading(view: Mapping[str, Any]) -> str:
+def fit_heading(view: LandscapeView) -> str:
     """The chosen task and its query loss before and after."""
-    before, after = view["task_loss"]
-    return f"Task {view['task'] + 1}: loss on its query set {number(before)} → {number(after)}"
+    before, after = view.task_loss
+    return f"Task {view.task + 1}: loss on its query set {error_text(before)} → {error_text(after)}"
 
 
 def key() -> str:
@@ -146,14 +191,8 @@ def key() -> str:
     return f"<div style='line-height:1.6'>loss from {cells} up<br>{lines}</div>"
 
 
-def landscape(view: Mapping[str, Any], title: str = "A learner with two weights") -> go.Figure:
-    """The map with arrows, and one task's fit beside it: the static twin of the explorer.
-
-    view: shifts `(columns,)`, heights `(rows,)`, loss `(rows, columns)`; theta, exact, difference,
-    first_order, best, best_before `(2,)`; own `(tasks, 2)`; paths `(tasks, steps + 1, 2)`; task: an
-    index; x, truth `(grid,)`, curves `(stages, grid)`, seen_x, seen_y `(K,)` of that task, and its
-    task_loss (before, after); background: "before" or "after"; reveal: bool.
-    """
+def landscape(view: LandscapeView, title: str = "A learner with two weights") -> go.Figure:
+    """The map with arrows, and one task's fit beside it: the static twin of the explorer."""
     fig = make_subplots(
         1,
         2,
@@ -165,9 +204,9 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
     start, size = np.log10(EDGES[0]), np.log10(1.5)
     fig.add_trace(
         go.Contour(
-            x=view["shifts"],
-            y=view["heights"],
-            z=np.log10(view["loss"]).round(3),
+            x=view.shifts,
+            y=view.heights,
+            z=np.log10(view.loss).round(3),
             colorscale=[[stop, f"rgb{tuple(map(int, shade))}"] for stop, shade in stops],
             contours={"start": start, "end": np.log10(EDGES[-1]) + size / 2, "size": size},
             line={"width": 0.5, "color": SOFT},
@@ -199,16 +238,16 @@ def landscape(view: Mapping[str, Any], title: str = "A learner with two weights"
             },
         )
         fig.add_trace(trace, 1, 1)
-    place = {"x": [view["theta"][0]], "y": [view["theta"][1]], "color": INK, "width": 1}
+    place = {"x": [view.theta[0]], "y": [view.theta[1]], "color": INK, "width": 1}
     fig.add_trace(_trace(place, ["<b>θ</b>"], "bottom center"), 1, 1)
     fig.data[-1].update(mode="markers+text", marker={"size": 10, "color": "white", "line_width": 2})
     for line in fit_lines(view):
         fig.add_trace(_trace(line), 1, 2)
-    fig.update_xaxes(range=view["shifts"][[0, -1]], title_text="θ₁, the wave's shift", row=1, col=1)
-    fig.update_yaxes(range=view["heights"][[0, -1]], title_text="θ₂, its height", row=1, col=1)
+    fig.update_xaxes(range=view.shifts[[0, -1]], title_text="θ₁, the wave's shift", row=1, col=1)
+    fig.update_yaxes(range=view.heights[[0, -1]], title_text="θ₂, its height", row=1, col=1)
     fig.update_yaxes(scaleanchor="x", constrain="domain", row=1, col=1)  # angles are true
     fig.update_xaxes(constrain="domain", row=1, col=1)
-    fig.update_xaxes(range=view["x"][[0, -1]], title_text="x", row=1, col=2)
+    fig.update_xaxes(range=view.x[[0, -1]], title_text="x", row=1, col=2)
     fig.update_yaxes(range=[-6, 6], row=1, col=2)
     says = (
         "**What to see.** Every place on the map is a θ: a wave, moved by θ₁ and θ₂ tall. Rings: "

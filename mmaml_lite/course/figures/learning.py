@@ -1,13 +1,13 @@
 """Learning curves of finished trainings: is more training what is missing?"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import METHOD_STYLES, SOFT, finish
 
 BINS = 24  # points of a curve, even in the logarithm of the step
 
@@ -23,24 +23,30 @@ def smoothed(steps: np.ndarray, losses: np.ndarray) -> tuple[np.ndarray, np.ndar
     )
 
 
-def learning(
-    views: Sequence[Mapping[str, Any]], title: str = "Would more training help?"
-) -> go.Figure:
-    """One panel for each setting: loss of fresh tasks against outer steps, both logarithmic.
+@dataclass(frozen=True)
+class LearningView:
+    """The finished trainings of one setting.
 
-    views: title; floor: Bayes' error; curves: label -> (key of METHODS, dash, steps `(n,)`, losses
-    `(n,)`).
+    floor: Bayes' error; curves: label -> (key of METHOD_STYLES, dash, steps `(n,)`, losses `(n,)`).
     """
+
+    title: str
+    floor: float
+    curves: Mapping[str, tuple[str, str, Sequence[int], Sequence[float]]]
+
+
+def learning(views: Sequence[LearningView], title: str = "Would more training help?") -> go.Figure:
+    """One panel for each setting: loss of fresh tasks against outer steps, both logarithmic."""
     fig = make_subplots(
         1,
         len(views),
         shared_yaxes=True,
         horizontal_spacing=0.025,
-        subplot_titles=[f"<b>{v['title']}</b>" for v in views],
+        subplot_titles=[f"<b>{v.title}</b>" for v in views],
     )
     named, ends = set(), []
     for column, view in enumerate(views, 1):
-        for label, (key, dash, steps, losses) in view["curves"].items():
+        for label, (key, dash, steps, losses) in view.curves.items():
             x, y = smoothed(np.asarray(steps, float), np.asarray(losses, float))
             fig.add_trace(
                 go.Scatter(
@@ -50,16 +56,16 @@ def learning(
                     name=label,
                     legendgroup=label,
                     showlegend=label not in named,
-                    line={"color": METHODS[key].color, "dash": dash, "width": 2},
+                    line={"color": METHOD_STYLES[key].color, "dash": dash, "width": 2},
                     hovertemplate=f"{label}, step %{{x:,}}: %{{y:.3f}}<extra></extra>",
                 ),
                 1,
                 column,
             )
             named.add(label)
-            ends.append(f"{view['title']}, {label}: {y[-1]:.2f} at step {x[-1]:,.0f}")
+            ends.append(f"{view.title}, {label}: {y[-1]:.2f} at step {x[-1]:,.0f}")
         fig.add_hline(
-            y=view["floor"],
+            y=view.floor,
             line={"color": SOFT, "dash": "longdash", "width": 1.5},
             row=1,
             col=column,
@@ -69,14 +75,14 @@ def learning(
             x=0,
             xref="x domain",
             xanchor="left",
-            y=np.log10(view["floor"]),
+            y=np.log10(view.floor),
             yanchor="top",
             showarrow=False,
             font={"size": 12, "color": SOFT},
             row=1,
             col=column,
         )
-    lowest = min(view["floor"] for view in views)
+    lowest = min(view.floor for view in views)
     fig.update_xaxes(type="log", title_text="outer steps", dtick=1)
     fig.update_yaxes(
         type="log",

@@ -1,6 +1,7 @@
 """A trained model under the microscope: two fits, and the tau behind the first, unit by unit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,24 +9,50 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.stages import drawable, fit_traces
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, number, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, error_text, finish, refill
 
 PALE = "#b9b9b9"
 # what the rows of tau are called; a gate has no second one
 SYMBOLS = {"film": ("γ", "β"), "scale": ("γ", ""), "sigmoid": ("gate", ""), "softmax": ("gate", "")}
 
 
-def microscope(
-    view: Mapping[str, Any], title: str = "The modulation microscope: two tasks and their τ"
-) -> go.Figure:
-    """Left, the fits of tasks A and B; right, tau of task A in every block, one bar for each unit.
+@dataclass(frozen=True)
+class MicroscopeView:
+    """Two tasks, A and B, and the tau that acts on A.
 
-    view: x `(grid,)`; truth `(2, grid)`; seen_x, seen_y `(2, K)`; curves, usual `(2 stages, 2
-    tasks, grid)` with what acts now and as trained; miss, usual_miss `(2 stages, 2 tasks)`; names;
-    method: key of METHODS; bars, other, mean: by block `(rows, units)` or None where it is off:
-    tau acting on A, B's own, the mean over tasks; bounds: by block `(rows, 2)`.
+    x `(grid,)`; names; truth `(2, grid)`; seen_x, seen_y `(2, K)`; curves, usual `(2 stages, 2
+    tasks, grid)`: with what acts now, and as trained; miss, usual_miss `(2 stages, 2 tasks)`.
+    method: key of METHOD_STYLES; gate: of SYMBOLS; kind, share, steps, off: what was done, see the
+    explorer. By block: bars, other, mean `(rows, units)`: tau acting on A (None where it is off),
+    B's own, the mean over tasks; bounds `(rows, 2)`: of the axes.
     """
-    blocks = len(view["mean"])
+
+    x: np.ndarray
+    names: Sequence[str]
+    truth: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    curves: np.ndarray
+    usual: np.ndarray
+    miss: np.ndarray
+    usual_miss: np.ndarray
+    method: str
+    gate: str
+    kind: str
+    share: float
+    steps: int
+    off: Sequence[int]
+    bars: Mapping[int, np.ndarray | None]
+    other: Mapping[int, np.ndarray]
+    mean: Mapping[int, np.ndarray]
+    bounds: Mapping[int, np.ndarray]
+
+
+def microscope(
+    view: MicroscopeView, title: str = "The modulation microscope: two tasks and their τ"
+) -> go.Figure:
+    """Left, the fits of both tasks; right, tau of task A in every block, one bar for each unit."""
+    blocks = len(view.mean)
     places = _places(blocks)
     specs: list[list[dict | None]] = [[None] * 3 for _ in range(2 * blocks)]
     for (kind, *_), (row, column) in places.items():
@@ -45,7 +72,7 @@ def microscope(
     )
     for (kind, first, *_), (row, column) in places.items():
         if kind == "fit":
-            fig.add_traces(list(_looks(view["method"], legend=first == 0)), row, column)
+            fig.add_traces(list(_looks(view.method, legend=first == 0)), row, column)
             fig.update_xaxes(range=[-5, 5], row=row, col=column)
             fig.update_yaxes(range=[-8, 8], tickvals=[-6, -3, 0, 3, 6], row=row, col=column)
         else:
@@ -73,7 +100,7 @@ def microscope(
 
 def _looks(key: str, legend: bool) -> Iterator[go.Scatter]:
     """The lines of one task, from the back to the front, and its points."""
-    color = METHODS[key].color
+    color = METHOD_STYLES[key].color
     looks = [
         ("as trained, before", PALE, "dot", 2, 1.0),
         ("as trained, after", PALE, "solid", 3, 1.0),
@@ -92,8 +119,13 @@ def _bars(legend: bool) -> Iterator[Any]:
         legendgroup="tau",
         showlegend=legend,
         fill="tozeroy",
-        fillcolor=METHODS["mumomaml"].color,
-        line={"color": METHODS["mumomaml"].color, "width": 0.5, "shape": "hvh", "simplify": False},
+        fillcolor=METHOD_STYLES["mumomaml"].color,
+        line={
+            "color": METHOD_STYLES["mumomaml"].color,
+            "width": 0.5,
+            "shape": "hvh",
+            "simplify": False,
+        },
         hovertemplate="place %{x}: %{y:.2f}<extra></extra>",
     )
     yield go.Scatter(
@@ -124,22 +156,22 @@ def _places(blocks: int) -> dict[tuple, tuple[int, int]]:
     return dict(sorted(places.items(), key=lambda item: item[1]))
 
 
-def redraw_microscope(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_microscope(fig: go.Figure, view: MicroscopeView) -> None:
     """Put another view of the same families into a figure made by `microscope`."""
     refill(fig, _traces(view))
     for trace in fig.data:
         if trace.name in ("before any step", "after the steps"):
-            trace.line.color = METHODS[view["method"]].color
-    for panel, (kind, first, *rest) in enumerate(_places(len(view["mean"]))):
+            trace.line.color = METHOD_STYLES[view.method].color
+    for panel, (kind, first, *rest) in enumerate(_places(len(view.mean))):
         note = fig.layout.annotations[panel]
         if kind == "fit":
             note.text = _heading(view, first)
         else:
             note.text = _label(view, first, *rest)
-            _fit_axes(fig, panel, view["bounds"][first], *rest)
+            _fit_axes(fig, panel, view.bounds[first], *rest)
     words = ", ".join(
-        f"task {'AB'[k]} ({name}) {number(view['miss'][0, k])} to {number(view['miss'][1, k])}"
-        for k, name in enumerate(view["names"])
+        f"task {'AB'[k]} ({name}) {error_text(view.miss[0, k])} to {error_text(view.miss[1, k])}"
+        for k, name in enumerate(view.names)
     )
     meta = dict(fig.layout.meta)
     fig.layout.meta = meta | {"alt": f"Squared distance before and after the steps: {words}."}
@@ -154,38 +186,38 @@ def _fit_axes(fig: go.Figure, panel: int, bounds: np.ndarray, row: int) -> None:
         y.range = [1.05 * min(low, 0), 1.05 * max(high, 0)]
 
 
-def _heading(view: Mapping[str, Any], task: int) -> str:
+def _heading(view: MicroscopeView, task: int) -> str:
     """The title of a fit: its numbers before and after, and those as trained."""
     now, usual = (
-        " → ".join(number(v) for v in view[key][:, task]) for key in ("miss", "usual_miss")
+        " → ".join(error_text(v) for v in miss[:, task]) for miss in (view.miss, view.usual_miss)
     )
     return (
-        f"<b>{'AB'[task]}</b> · {view['names'][task]}   <b>{now}</b>"
+        f"<b>{'AB'[task]}</b> · {view.names[task]}   <b>{now}</b>"
         f"<span style='color:{SOFT}'>   (as trained {usual})</span>"
     )
 
 
-def _label(view: Mapping[str, Any], block: int, row: int) -> str:
+def _label(view: MicroscopeView, block: int, row: int) -> str:
     """The title of a row of tau."""
-    symbol = SYMBOLS.get(view["gate"], ("scale", "shift"))[row]
+    symbol = SYMBOLS.get(view.gate, ("scale", "shift"))[row]
     if not symbol:
         return "a gate has no shift" if block == 0 else ""
-    off = view["bars"][block] is None
+    off = view.bars[block] is None
     return f"layer {block + 1}: {symbol}" + (" <b>(off)</b>" if off else "")
 
 
-def _traces(view: Mapping[str, Any]) -> Iterator[dict[str, np.ndarray]]:
+def _traces(view: MicroscopeView) -> Iterator[dict[str, np.ndarray]]:
     """What every trace shows, in the order of the traces."""
-    x = view["x"]
-    curves, usual = (drawable(view[key]) for key in ("curves", "usual"))
-    for kind, first, *rest in _places(len(view["mean"])):
+    x = view.x
+    curves, usual = drawable(view.curves), drawable(view.usual)
+    for kind, first, *rest in _places(len(view.mean)):
         if kind == "fit":
-            for y in (usual[0], usual[1], view["truth"], curves[0], curves[1]):
+            for y in (usual[0], usual[1], view.truth, curves[0], curves[1]):
                 yield {"x": x, "y": y[first]}
-            yield {"x": view["seen_x"][first], "y": view["seen_y"][first]}
+            yield {"x": view.seen_x[first], "y": view.seen_y[first]}
         else:
-            for key in ("bars", "mean", "other"):
-                tau, row = view[key][first], rest[0]
+            for found in (view.bars, view.mean, view.other):
+                tau, row = found[first], rest[0]
                 shown = tau is not None and row < len(tau)
-                values = tau[row] if shown else np.full(view["mean"][first].shape[1], np.nan)
+                values = tau[row] if shown else np.full(view.mean[first].shape[1], np.nan)
                 yield {"x": np.arange(len(values)), "y": values}

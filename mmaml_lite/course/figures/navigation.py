@@ -1,14 +1,15 @@
 """Walks on the plane: two methods beside each other, over the goal density, and what they earn."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.numerals import number
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 SIDES = ("maml", "mumomaml")  # left and right
 WINDOW = 1.25  # the plane is shown from minus this to this
@@ -20,6 +21,39 @@ STAR = {
     "color": "rgba(240,228,66,0.6)",
     "line": {"color": INK, "width": 1.5},
 }
+
+
+class Side(NamedTuple):
+    """One method's walks to one goal.
+
+    paths `(n, H + 1, 2)` at the stage shown, first `(m, H + 1, 2)`: those before anything was known
+    of the task; returns `(stages,)`, NaN where the method has none.
+    """
+
+    paths: np.ndarray
+    first: np.ndarray
+    returns: np.ndarray
+
+
+@dataclass(frozen=True)
+class WalksView:
+    """Walks of two methods to one goal at one stage, and what they earn at every stage.
+
+    goal `(2,)`; centres and spread of the modes; spreads: how far away the nearest is; stage: index
+    into names; names, short: the stages, 0 is before modulation; sides: by key of SIDES; headings:
+    over the two panels; floors: "goal", "mode" -> return.
+    """
+
+    goal: Sequence[float]
+    centres: Sequence[Sequence[float]]
+    spread: float
+    spreads: float
+    stage: int
+    names: Sequence[str]
+    short: Sequence[str]
+    sides: Mapping[str, Side]
+    headings: Sequence[str]
+    floors: Mapping[str, float]
 
 
 def rings(centres: Sequence[Sequence[float]], spread: float) -> np.ndarray:
@@ -69,14 +103,8 @@ def earned(value: float) -> str:
     return number(value)
 
 
-def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> go.Figure:
-    """Walks of MAML and MuMoMAML at one stage, and their returns at every stage.
-
-    view: goal `(2,)`; centres and spread of the modes; stage: index into names; names, short: the
-    stages, 0 is before modulation; by key of SIDES: paths `(n, H + 1, 2)` at this stage, first
-    `(m, H + 1, 2)`, those before anything was known of the task, and returns `(stages,)`, NaN where
-    a method has none; floors: "goal", "mode" -> return.
-    """
+def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure:
+    """Walks of MAML and MuMoMAML at one stage, and their returns at every stage."""
     fig = make_subplots(
         1, 3, column_widths=[0.35, 0.35, 0.3], horizontal_spacing=0.055, subplot_titles=[" "] * 3
     )
@@ -85,7 +113,7 @@ def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> g
             fig.add_trace(trace, 1, column)
         plane_axes(fig, 1, column, column, labels=column == 1)
     for key in SIDES:
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         fig.add_trace(
             go.Scatter(
                 mode="lines+markers",
@@ -132,9 +160,9 @@ def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> g
         3,
     )
     fig.update_xaxes(
-        tickvals=list(range(len(view["names"]))),
-        ticktext=view["short"],
-        range=[-0.4, len(view["names"]) - 0.6],
+        tickvals=list(range(len(view.names))),
+        ticktext=view.short,
+        range=[-0.4, len(view.names) - 0.6],
         title_text="gradient steps",
         title_standoff=2,
         row=1,
@@ -158,7 +186,7 @@ def walks(view: Mapping[str, Any], title: str = "One goal, stage by stage") -> g
 
 def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     """Empty traces of one panel, from the back to the front; `_plane_data` fills them."""
-    style = METHODS[key]
+    style = METHOD_STYLES[key]
     yield go.Scatter(
         mode="lines",
         name="goals in training",
@@ -205,42 +233,43 @@ def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     )
 
 
-def _plane_data(view: Mapping[str, Any], key: str) -> Iterator[dict[str, Any]]:
+def _plane_data(view: WalksView, key: str) -> Iterator[dict[str, Any]]:
     """What the traces of `_plane_traces` show."""
-    lines = rings(view["centres"], view["spread"])
+    lines = rings(view.centres, view.spread)
     yield {"x": lines[:, 0], "y": lines[:, 1]}
-    yield strokes(view[key]["first"])
-    yield strokes(view[key]["paths"])
-    ends = view[key]["paths"][:, -1]
+    yield strokes(view.sides[key].first)
+    yield strokes(view.sides[key].paths)
+    ends = view.sides[key].paths[:, -1]
     yield {"x": ends[:, 0], "y": ends[:, 1]}
-    yield {"x": [view["goal"][0]], "y": [view["goal"][1]]}
+    yield {"x": [view.goal[0]], "y": [view.goal[1]]}
 
 
-def redraw_walks(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_walks(fig: go.Figure, view: WalksView) -> None:
     """Put another goal, stage or number of modes into a figure made by `walks`."""
-    stages = np.arange(len(view["names"]))
+    stages = np.arange(len(view.names))
     data = [part for key in SIDES for part in _plane_data(view, key)]
-    now = np.array([view[key]["returns"][view["stage"]] for key in SIDES])
-    data += [{"x": stages, "y": cost(view[key]["returns"])} for key in SIDES]
-    data.append({"x": np.full(len(now), view["stage"]), "y": cost(now)})
-    levels = np.array([cost(view["floors"][name]) for name in ("goal", "mode")])
+    returns = {key: view.sides[key].returns for key in SIDES}
+    now = np.array([returns[key][view.stage] for key in SIDES])
+    data += [{"x": stages, "y": cost(returns[key])} for key in SIDES]
+    data.append({"x": np.full(len(now), view.stage), "y": cost(now)})
+    levels = np.array([cost(view.floors[name]) for name in ("goal", "mode")])
     data += [{"x": stages, "y": np.full(len(stages), level)} for level in levels]
     above = levels / 1.16  # over its line, and not over each other
     above[0] = min(above[0], above[1] / 1.3)
     data.append({"x": np.full(2, stages[-1] + 0.35), "y": above})
     refill(fig, data)
     heads = [
-        f"<b style='color:{METHODS[key].color}'>{METHODS[key].label}</b>, {said}"
-        for key, said in zip(SIDES, view["headings"], strict=True)
+        f"<b style='color:{METHOD_STYLES[key].color}'>{METHOD_STYLES[key].label}</b>, {said}"
+        for key, said in zip(SIDES, view.headings, strict=True)
     ]
     for note, text in zip(fig.layout.annotations, [*heads, "<b>return</b>"], strict=True):
         note.text = text
     told = "; ".join(
-        f"{METHODS[k].label} {', '.join(earned(r) for r in view[k]['returns'] if r == r)}"
+        f"{METHOD_STYLES[k].label} {', '.join(earned(r) for r in returns[k] if r == r)}"
         for k in SIDES
     )
-    x, y = view["goal"]
+    x, y = view.goal
     fig.layout.meta = dict(fig.layout.meta) | {
-        "alt": f"Walks to the goal ({x:.2f}, {y:.2f}), {view['names'][view['stage']]}. Mean "
+        "alt": f"Walks to the goal ({x:.2f}, {y:.2f}), {view.names[view.stage]}. Mean "
         f"returns, stage by stage: {told}."
     }

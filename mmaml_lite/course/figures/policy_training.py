@@ -1,26 +1,43 @@
 """A training run of policies while it goes on: walks to a few goals, and the returns so far."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.navigation import earned, plane_axes, rings, strokes
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 WORST = -120  # the returns' axis ends here: what is worse is drawn at its end
 
 
-def policy_training(view: Mapping[str, Any]) -> go.Figure:
-    """One panel for each goal, with the walks before and after the gradient steps; the returns.
+@dataclass(frozen=True)
+class PolicyTrainingView:
+    """A policy learner at one moment of its training.
 
-    view: goals `(panels, 2)`; paths `(2, panels, n, H, 2)` and returns `(2, panels)`, before and
-    after; centres `(modes, 2)`, spread; curve `(records, 3)`: outer step, return before and after;
-    floors: goal, mode; modulated: whether it is MuMoMAML; step: outer steps so far; iterations.
+    goals `(panels, 2)`; paths `(2, panels, n, H, 2)` and returns `(2, panels)`, before the gradient
+    steps and after. Of the run: curve `(records, 3)`: outer step, return before and after; centres
+    `(modes, 2)` and spread; floors: "goal", "mode" -> return; modulated: whether it is MuMoMAML;
+    step: outer steps so far; iterations: those planned.
     """
-    panels, style = len(view["goals"]), METHODS["mumomaml" if view["modulated"] else "maml"]
+
+    goals: np.ndarray
+    paths: np.ndarray
+    returns: np.ndarray
+    curve: np.ndarray
+    centres: np.ndarray
+    spread: float
+    floors: Mapping[str, float]
+    modulated: bool
+    step: int = 0
+    iterations: int = 0
+
+
+def policy_training(view: PolicyTrainingView) -> go.Figure:
+    """One panel for each goal, with the walks before and after the gradient steps; the returns."""
+    panels, style = len(view.goals), METHOD_STYLES["mumomaml" if view.modulated else "maml"]
     layout = [[{}] * panels, [{"colspan": panels}, *[None] * (panels - 1)]]
     fig = make_subplots(
         2,
@@ -31,7 +48,7 @@ def policy_training(view: Mapping[str, Any]) -> go.Figure:
         horizontal_spacing=0.03,
         subplot_titles=[" "] * (panels + 1),
     )
-    circles = rings(view["centres"], view["spread"])
+    circles = rings(view.centres, view.spread)
     before = {"color": SOFT, "width": 1, "dash": "dot"}
     after = {"color": style.color, "width": 1.5}
     for column in range(1, panels + 1):
@@ -75,14 +92,14 @@ def policy_training(view: Mapping[str, Any]) -> go.Figure:
         )
     for name, dash in (("goal", "longdash"), ("mode", "dashdot")):
         fig.add_hline(
-            y=view["floors"][name],
+            y=view.floors[name],
             line={"color": SOFT, "dash": dash, "width": 1.5},
             row=2,
             col=1,
             annotation={"text": f"told the {name}", "font": {"size": 11, "color": SOFT}},
             annotation_position="bottom right" if name == "mode" else "top right",
         )
-    fig.update_xaxes(title_text="outer steps", range=[0, 1.01 * view["iterations"]], row=2, col=1)
+    fig.update_xaxes(title_text="outer steps", range=[0, 1.01 * view.iterations], row=2, col=1)
     fig.update_yaxes(title_text="return", range=[WORST, 8], row=2, col=1)
     says = (
         "**What to see.** Above: walks to four goals (stars, which no policy sees; the circles are "
@@ -97,24 +114,24 @@ def policy_training(view: Mapping[str, Any]) -> go.Figure:
     return fig
 
 
-def redraw_policy_training(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_policy_training(fig: go.Figure, view: PolicyTrainingView) -> None:
     """Put a later moment of the run into a figure made by `policy_training`."""
-    circles = rings(view["centres"], view["spread"])
+    circles = rings(view.centres, view.spread)
     data, heads = [], []
     for (x, y), paths, (before, after) in zip(
-        view["goals"], view["paths"].swapaxes(0, 1), view["returns"].T, strict=True
+        view.goals, view.paths.swapaxes(0, 1), view.returns.T, strict=True
     ):
         data += [{"x": circles[:, 0], "y": circles[:, 1]}, strokes(paths[0]), strokes(paths[1])]
         data.append({"x": [x], "y": [y]})
         heads.append(f"return {earned(before)} → <b>{earned(after)}</b>")
-    step, *returns = view["curve"].T
+    step, *returns = view.curve.T
     data += [{"x": step, "y": np.maximum(values, WORST)} for values in returns]
     refill(fig, data)
-    heads.append(f"<b>return of the meta-batches</b>, step {view['step']:,}")
+    heads.append(f"<b>return of the meta-batches</b>, step {view.step:,}")
     for note, text in zip(fig.layout.annotations, heads, strict=False):  # then the floors' names
         note.text = text
-    told = "; ".join(f"{earned(a)}, {earned(b)}" for a, b in view["returns"].T)
+    told = "; ".join(f"{earned(a)}, {earned(b)}" for a, b in view.returns.T)
     fig.layout.meta = dict(fig.layout.meta) | {
-        "alt": f"After {view['step']} outer steps; return before and after the gradient step, goal "
+        "alt": f"After {view.step} outer steps; return before and after the gradient step, goal "
         f"by goal: {told}."
     }

@@ -1,39 +1,49 @@
 """How much of the task an embedding holds after so many steps of the trajectory."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.style import METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import METHOD_STYLES, SOFT, finish
 
-LOOK = METHODS["mumomaml"]
+LOOK = METHOD_STYLES["mumomaml"]
 
 
-def reading(
-    view: Mapping[str, Any], title: str = "What is known after how many steps"
-) -> go.Figure:
-    """Mode and distance of the target, as told by embeddings of a trajectory's first steps.
+@dataclass(frozen=True)
+class ReadingView:
+    """What embeddings of a trajectory's first steps tell of its task.
 
-    view: steps `(k,)`; vote `(k,)`, share of tasks whose nearest neighbour is of their mode; miss
-    `(k,)`, median error of the distance read off linearly; blank: the same for one who has read
-    nothing; modes; unit.
+    steps `(k,)`; vote `(k,)`: share of tasks whose nearest neighbour is of their mode; miss `(k,)`:
+    median error of the distance read off linearly, in unit; blank: the same for one who has read
+    nothing; modes: how many.
     """
+
+    steps: Sequence[int]
+    vote: Sequence[float]
+    miss: Sequence[float]
+    blank: float
+    modes: int
+    unit: str
+
+
+def reading(view: ReadingView, title: str = "What is known after how many steps") -> go.Figure:
+    """Mode and distance of the target, as told by embeddings of a trajectory's first steps."""
     fig = make_subplots(
         1,
         2,
         horizontal_spacing=0.11,
         subplot_titles=[
             "<b>its side</b>: the neighbour's is the same",
-            f"<b>its distance</b>: off by (median, {view['unit']})",
+            f"<b>its distance</b>: off by (median, {view.unit})",
         ],
     )
-    rows = ((view["vote"], 1 / view["modes"], "by chance"), (view["miss"], view["blank"], "unread"))
+    rows = ((view.vote, 1 / view.modes, "by chance"), (view.miss, view.blank, "unread"))
     for column, (values, floor, label) in enumerate(rows, 1):
         fig.add_trace(
             go.Scatter(
-                x=view["steps"],
+                x=view.steps,
                 y=values,
                 mode="lines+markers",
                 showlegend=False,
@@ -64,10 +74,10 @@ def reading(
     )
     told = "; ".join(
         f"after {n} steps {100 * v:.0f} % and {m:.2f}"
-        for n, v, m in zip(view["steps"], view["vote"], view["miss"], strict=True)
+        for n, v, m in zip(view.steps, view.vote, view.miss, strict=True)
     )
     finish(fig, 380, title, says, f"{title}: {told}.")
-    ticks = {"tickvals": list(view["steps"]), "ticktext": [str(n) for n in view["steps"]]}
+    ticks = {"tickvals": list(view.steps), "ticktext": [str(n) for n in view.steps]}
     fig.update_xaxes(type="log", title_text="steps read", title_standoff=4, **ticks)
     fig.update_xaxes(minor={"ticks": ""})
     fig.update_yaxes(range=[0, 1.05], tickformat=".0%", row=1, col=1)

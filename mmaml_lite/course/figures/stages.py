@@ -1,23 +1,44 @@
 """How one method's curves are drawn, stage by stage: before, after each step, after the last."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 
-from mmaml_lite.course.figures.style import INK, METHODS
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES
 
 FAR = 1e4  # what is further away is drawn here: a diverged curve must not break the picture
+
+
+class Shown(NamedTuple):
+    """A task as a panel shows it: x `(grid,)`, truth `(grid,)` or None, seen_x, seen_y `(K,)`."""
+
+    x: np.ndarray
+    truth: np.ndarray | None
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+
+
+class Posterior(NamedTuple):
+    """What Bayes knows of one task or several: mean and 90 % band, low to high, `(..., grid)`.
+
+    probability `(..., modes)`: of each mode.
+    """
+
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    probability: np.ndarray | None = None
 
 
 def stage_traces(key: str, band: bool = False, legend: bool = True) -> Iterator[go.Scatter]:
     """Empty traces for one method, from the back to the front; `stage_data` fills them.
 
-    key: of METHODS; band: with the Bayes band and its mean behind; legend: whether they name
+    key: of METHOD_STYLES; band: with the Bayes band and its mean behind; legend: whether they name
     themselves there.
     """
-    style = METHODS[key]
+    style = METHOD_STYLES[key]
     if band:
         yield go.Scatter(
             mode="lines",
@@ -31,7 +52,7 @@ def stage_traces(key: str, band: bool = False, legend: bool = True) -> Iterator[
         )
         yield go.Scatter(
             mode="lines",
-            line={"color": METHODS["bayes"].color, "width": 1.5},
+            line={"color": METHOD_STYLES["bayes"].color, "width": 1.5},
             name="Bayes mean",
             legendgroup="bayes",
             showlegend=False,
@@ -76,27 +97,27 @@ def drawable(curves: np.ndarray) -> np.ndarray:
 
 
 def stage_data(
-    view: Mapping[str, Any], curves: np.ndarray, bayes: Mapping[str, np.ndarray] | None = None
+    shown: Shown | Any, curves: np.ndarray, bayes: Posterior | None = None
 ) -> Iterator[dict[str, np.ndarray]]:
     """What the traces of `stage_traces` show.
 
-    view: x `(grid,)`, truth `(grid,)` or None, seen_x and seen_y `(K,)`; curves `(stages, grid)`;
-    bayes: mean, low and high `(grid,)`, for traces with the band.
+    shown: the task, or a view with the same fields; curves `(stages, grid)`; bayes: for traces
+    with the band.
     """
-    x, curves = view["x"], drawable(curves)
+    x, curves = shown.x, drawable(curves)
     between = np.pad(curves[1:-1], ((0, 0), (0, 1)), constant_values=np.nan)
     nothing = np.full(1, np.nan)
     if bayes is not None:
         yield {
             "x": np.concatenate([x, x[::-1]]),
-            "y": np.concatenate([bayes["high"], bayes["low"][::-1]]),
+            "y": np.concatenate([bayes.high, bayes.low[::-1]]),
         }
-        yield {"x": x, "y": bayes["mean"]}
-    yield {"x": x, "y": np.full(len(x), np.nan) if view["truth"] is None else view["truth"]}
+        yield {"x": x, "y": bayes.mean}
+    yield {"x": x, "y": np.full(len(x), np.nan) if shown.truth is None else shown.truth}
     yield {"x": x, "y": curves[0]}
     yield {
         "x": np.tile(np.append(x, np.nan), len(between)) if len(between) else nothing,
         "y": between.ravel() if len(between) else nothing,
     }
     yield {"x": x, "y": curves[-1]}
-    yield {"x": view["seen_x"], "y": view["seen_y"]}
+    yield {"x": shown.seen_x, "y": shown.seen_y}

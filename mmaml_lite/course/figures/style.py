@@ -41,7 +41,7 @@ class Style:
         return f"{self.label} ({self.note})" if self.note else self.label
 
 
-METHODS = {
+METHOD_STYLES = {
     "mumomaml": Style("MuMoMAML", "#D55E00", "solid", "circle"),
     "maml": Style("MAML", "#0072B2", "dash", "square"),
     "multi-maml": Style("Multi-MAML", "#CC79A7", "dot", "diamond", "told the mode"),
@@ -53,7 +53,8 @@ METHODS = {
     "tau-off": Style("τ off", "#D55E00", "dot", "x"),
     "bayes": Style("Bayes", "#8a8a8a", "solid", "line-ew", "90 % band"),
 }
-MODES = {
+METHODS = METHOD_STYLES  # as sorting and hunt still call it
+MODE_STYLES = {
     "sinusoid": Style("sinusoid", "#56B4E9", symbol="circle"),
     "linear": Style("linear", "#E69F00", symbol="square"),
     "quadratic": Style("quadratic", "#009E73", symbol="diamond"),
@@ -64,7 +65,7 @@ MODES = {
 
 def mode_style(name: str) -> Style:
     """The style of a mode; families that are not the paper's share one grey."""
-    return MODES.get(name, Style(name, "#7f7f7f", symbol="cross"))
+    return MODE_STYLES.get(name, Style(name, "#7f7f7f", symbol="cross"))
 
 
 def mode_marker(name: str, size: float, opacity: float = 1.0, edge: float = 0.5) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def refill(fig: go.Figure, data: Iterable[Mapping[str, Any]]) -> None:
             trace[name] = value
 
 
-def number(value: float) -> str:
+def error_text(value: float) -> str:
     """An error in as many digits as a reader can use."""
     if not value < 1000:  # NaN too
         return "off the chart"

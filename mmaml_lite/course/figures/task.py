@@ -1,34 +1,83 @@
 """One task in four panels: two methods, where its embedding lies, and how probable each mode is."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.stages import stage_data, stage_traces
+from mmaml_lite.course.figures.stages import Posterior, stage_data, stage_traces
 from mmaml_lite.course.figures.style import (
     BARE,
     INK,
-    METHODS,
+    METHOD_STYLES,
+    error_text,
     finish,
     mode_marker,
     mode_style,
-    number,
 )
 
 PANEL = 7  # traces of a panel of fits, with the band
 
 
-def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> go.Figure:
-    """Fits of two methods over the Bayes band; below, the embedding map and the modes' odds.
+class Fitted(NamedTuple):
+    """One method on one task.
 
-    view: x, truth, seen_x, seen_y as for `stage_data`; left and right: (key of METHODS, curves
-    `(stages, grid)`); bayes: mean, low, high `(grid,)`, probability `(modes,)`; vote `(modes,)`:
-    the mode of the neighbours in the map; names: of the modes; map: points `(n, 2)`, mode `(n,)`,
-    hover, kind; place `(2,)`: this task in the map; miss: (before, after) by side, or None.
+    key: of METHOD_STYLES; curves `(stages, grid)`; loss: (before, after) on the points seen; miss:
+    (before, after), squared distance from the truth, None without a truth.
     """
+
+    key: str
+    curves: np.ndarray
+    loss: tuple[float, float]
+    miss: tuple[float, float] | None
+
+
+class TaskMap(NamedTuple):
+    """The map of many tasks: points `(n, 2)`, mode `(n,)`, hover: a text for each; its kind."""
+
+    points: np.ndarray
+    mode: np.ndarray
+    hover: Sequence[str]
+    kind: str
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """One task under two methods, its place on the map, and what its mode may be.
+
+    x, truth, seen_x, seen_y as for `stage_data`; yrange: of the fits;
+    left, right: the methods; bayes: over all modes; vote `(modes,)`: the mode of so many neighbours
+    in the map; names: of the modes, told: that which an oracle is told; outside: whether the task
+    may be of none of them; map, and place `(2,)`: this task in it.
+    """
+
+    x: np.ndarray
+    truth: np.ndarray | None
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    yrange: Sequence[float]
+    left: Fitted
+    right: Fitted
+    bayes: Posterior
+    vote: np.ndarray
+    neighbours: int
+    names: Sequence[str]
+    told: str
+    outside: bool
+    map: TaskMap
+    place: np.ndarray
+
+    @property
+    def sides(self) -> tuple[Fitted, Fitted]:
+        """The methods from left to right."""
+        return self.left, self.right
+
+
+def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure:
+    """Fits of two methods over the Bayes band; below, the embedding map and the modes' odds."""
     fig = make_subplots(
         2,
         2,
@@ -38,10 +87,10 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
         horizontal_spacing=0.1,
         subplot_titles=[" "] * 4,
     )
-    for column, side in enumerate(("left", "right"), start=1):
-        for trace in stage_traces(view[side][0], band=True, legend=column == 1):
+    for column, side in enumerate(view.sides, start=1):
+        for trace in stage_traces(side.key, band=True, legend=column == 1):
             fig.add_trace(trace, 1, column)
-    for name in view["names"]:
+    for name in view.names:
         fig.add_trace(
             go.Scatter(
                 mode="markers",
@@ -63,7 +112,7 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
                 "symbol": "star",
                 "size": 20,
                 "color": "white",
-                "line": {"width": 2.5, "color": METHODS["mumomaml"].color},
+                "line": {"width": 2.5, "color": METHOD_STYLES["mumomaml"].color},
             },
         ),
         2,
@@ -71,7 +120,7 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     )
     bars = [
         ("Bayes, from the points", "#8a8a8a", ""),
-        ("neighbours in the embedding", METHODS["mumomaml"].color, "/"),
+        ("neighbours in the embedding", METHOD_STYLES["mumomaml"].color, "/"),
     ]
     for name, color, hatch in bars:
         fig.add_trace(
@@ -90,8 +139,8 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
             2,
             2,
         )
-    fig.update_xaxes(range=[view["x"][0], view["x"][-1]], title_text="x", title_standoff=2, row=1)
-    fig.update_yaxes(range=view["yrange"], row=1)
+    fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x", title_standoff=2, row=1)
+    fig.update_yaxes(range=view.yrange, row=1)
     fig.update_xaxes(range=[0, 1.08], tickformat=".0%", row=2, col=2)
     fig.update_yaxes(autorange="reversed", row=2, col=2)
     says = (
@@ -101,7 +150,7 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
         "distance from the true function, before → after. Below left: the map of embeddings, every "
         "mark a task; the star is the task above (a click on a mark, or the slider *map task no.*, "
         "opens another). Below right: how probable the points make each family, and which families "
-        f"the star's {view['neighbours']} nearest neighbours belong to. With few points, often "
+        f"the star's {view.neighbours} nearest neighbours belong to. With few points, often "
         "nobody can know the family."
     )
     finish(fig, 620, title, says, "")
@@ -135,50 +184,52 @@ def task(view: Mapping[str, Any], title: str = "One task: look, then learn") -> 
     return fig
 
 
-def _named(key: str, view: Mapping[str, Any]) -> str:
+def _named(key: str, told: str) -> str:
     """A method's label; an oracle's says what it is told, that of a tampered one whose it is."""
-    label = METHODS[key].label
-    if METHODS[key].note:
-        return f"{label}, told: {view['told']}"
-    return f"{METHODS['mumomaml'].label}, {label}" if key.startswith("tau-") else label
+    label = METHOD_STYLES[key].label
+    if METHOD_STYLES[key].note:
+        return f"{label}, told: {told}"
+    return f"{METHOD_STYLES['mumomaml'].label}, {label}" if key.startswith("tau-") else label
 
 
-def redraw_task(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_task(fig: go.Figure, view: TaskView) -> None:
     """Put another state into a figure made by `task`: nothing is rebuilt."""
-    traces, modes = fig.data, len(view["names"])
-    for side, panel in (("left", traces[:PANEL]), ("right", traces[PANEL : 2 * PANEL])):
-        key, curves = view[side]
-        for trace, values in zip(panel, stage_data(view, curves, view["bayes"]), strict=True):
+    traces, modes = fig.data, len(view.names)
+    for side, panel in zip(view.sides, (traces[:PANEL], traces[PANEL : 2 * PANEL]), strict=True):
+        for trace, values in zip(panel, stage_data(view, side.curves, view.bayes), strict=True):
             trace.x, trace.y = values["x"], values["y"]
         for trace in panel[3:6]:
-            trace.line.color = METHODS[key].color
-    drawn = view["map"]
-    if fig.layout.meta.get("map") != drawn["kind"]:
+            trace.line.color = METHOD_STYLES[side.key].color
+    drawn = view.map
+    if fig.layout.meta.get("map") != drawn.kind:
         for i, trace in enumerate(traces[2 * PANEL : 2 * PANEL + modes]):
-            mine = np.flatnonzero(drawn["mode"] == i)
-            trace.x, trace.y = drawn["points"][mine, 0], drawn["points"][mine, 1]
-            trace.text, trace.customdata = [drawn["hover"][j] for j in mine], mine
-    names = [mode_style(name).label for name in view["names"]]
-    share = [np.asarray(view["bayes"]["probability"]), np.asarray(view["vote"])]
+            mine = np.flatnonzero(drawn.mode == i)
+            trace.x, trace.y = drawn.points[mine, 0], drawn.points[mine, 1]
+            trace.text, trace.customdata = [drawn.hover[j] for j in mine], mine
+    names = [mode_style(name).label for name in view.names]
+    share = [np.asarray(view.bayes.probability), np.asarray(view.vote)]
     odds = [{"x": s, "y": names, "text": [f"{v:.0%}".replace("%", " %") for v in s]} for s in share]
-    star = {"x": view["place"][:1], "y": view["place"][1:]}
+    star = {"x": view.place[:1], "y": view.place[1:]}
     for trace, values in zip(traces[2 * PANEL + modes :], [star, *odds], strict=True):
         for name, value in values.items():
             trace[name] = value
     heads = []
-    for side in ("left", "right"):
-        key, miss = view[side][0], view["miss"][side]
-        before, after = view["loss"][side] if miss is None else miss
+    for side in view.sides:
+        key, miss = side.key, side.miss
+        before, after = side.loss if miss is None else miss
         on = " on the points" if miss is None else ""
-        told = f"   {number(before)} → {number(after)}{on}"
-        heads.append(f"<b style='color:{METHODS[key].color}'>{_named(key, view)}</b>{told}")
-    heads += [f"<b>where its embedding lies</b> ({drawn['kind']})", "<b>which family is it?</b>"]
+        told = f"   {error_text(before)} → {error_text(after)}{on}"
+        heads.append(
+            f"<b style='color:{METHOD_STYLES[key].color}'>{_named(key, view.told)}</b>{told}"
+        )
+    heads += [f"<b>where its embedding lies</b> ({drawn.kind})", "<b>which family is it?</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text
     words = "; ".join(
-        f"{METHODS[view[side][0]].label} {number(miss[0])} before and {number(miss[1])} after"
-        for side, miss in view["miss"].items()
-        if miss is not None
+        f"{METHOD_STYLES[side.key].label} {error_text(side.miss[0])} before and "
+        f"{error_text(side.miss[1])} after"
+        for side in view.sides
+        if side.miss is not None
     )
     told = f"Mean squared distance from the true function: {words}." if words else "Own points."
-    fig.layout.meta = dict(fig.layout.meta) | {"map": drawn["kind"], "alt": told}
+    fig.layout.meta = dict(fig.layout.meta) | {"map": drawn.kind, "alt": told}

@@ -1,29 +1,51 @@
 """One blind trajectory of the half-cheetah, what it was paid, and where its embedding lies."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.crowd import LOOKS, map_axes, map_data, map_traces, recolour
+from mmaml_lite.course.figures.crowd import (
+    MODE_LOOKS,
+    CrowdView,
+    map_axes,
+    map_data,
+    map_traces,
+    recolour,
+)
 from mmaml_lite.course.figures.numerals import number
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, refill
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 TARGET = "#009E73"
 
 
-def trajectory(
-    view: Mapping[str, Any], title: str = "One trajectory, and what the encoder makes of it"
-) -> go.Figure:
-    """The blind trajectory, its rewards for a target and for its mirror image, and Figure 4's map.
+@dataclass(frozen=True)
+class TrajectoryView(CrowdView):
+    """One blind trajectory, what one target would pay for it, and the map with that task in it.
 
-    view: reached `(H,)`, what is compared with the target, and its name `what`; rewards, mirrored
-    `(H,)` for the target and for minus it; target; steps that are read; names of the modes; points
-    `(n, 2)` of the map, mode and goals `(n,)`, kind of the map; place `(2,)` of this task; near
-    `(k,)`, its neighbours in the embedding; colour: "mode" or "target".
+    target; steps: that are read; reached `(H,)`: what is compared with the target, and its name
+    `what`; rewards, mirrored `(H,)`: for the target and for minus it; names, centres and spread of
+    the modes. Of the map: goals `(n,)`; colour: "mode" or "target".
     """
+
+    target: float
+    steps: int
+    reached: np.ndarray
+    what: str
+    rewards: np.ndarray
+    mirrored: np.ndarray
+    names: Sequence[str]
+    centres: Sequence[float]
+    spread: float
+
+
+def trajectory(
+    view: TrajectoryView, title: str = "One trajectory, and what the encoder makes of it"
+) -> go.Figure:
+    """The trajectory, its rewards for a target and its mirror image, and Figure 4's map."""
     fig = make_subplots(
         2,
         2,
@@ -67,14 +89,14 @@ def trajectory(
                 name="read so far, up to here",
                 showlegend=row == 1,
                 legendgroup="read",
-                line={"color": METHODS["mumomaml"].color, "width": 1.5, "dash": "dash"},
+                line={"color": METHOD_STYLES["mumomaml"].color, "width": 1.5, "dash": "dash"},
                 **line,
             ),
             row,
             1,
         )
     hover = "target %{customdata:.2f}"
-    for trace in map_traces(view["names"], hover, name="this task"):
+    for trace in map_traces(view.names, hover, name="this task"):
         fig.add_trace(trace, 1, 2)
     says = (
         "**What to see.** Upper left, what the torso did in one trajectory of the policy *without* "
@@ -86,23 +108,23 @@ def trajectory(
     )
     finish(fig, 560, title, says, "")
     fig.update_xaxes(title_text="step", title_standoff=2, row=2, col=1)
-    fig.update_yaxes(title_text=view["what"], title_standoff=4, row=1, col=1)
+    fig.update_yaxes(title_text=view.what, title_standoff=4, row=1, col=1)
     fig.update_yaxes(title_text="reward", title_standoff=4, row=2, col=1)
     map_axes(fig, left=56)
     redraw_trajectory(fig, view)
     return fig
 
 
-def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, Any]:
+def _marks(view: TrajectoryView, number: int, mine: np.ndarray) -> dict[str, Any]:
     """How the tasks of one mode are marked on the map."""
-    color, symbol = LOOKS[number % len(LOOKS)]
+    color, symbol = MODE_LOOKS[number % len(MODE_LOOKS)]
     marker = {"symbol": symbol, "size": 7, "line": {"width": 0.5, "color": "white"}}
-    if view["colour"] == "mode":
+    if view.colour == "mode":
         return marker | {"color": color}
-    far = np.abs(view["goals"]).max()
+    far = np.abs(view.goals).max()
     bar = {"title": {"text": "target"}, "thickness": 10, "len": 0.5, "x": 1, "xanchor": "left"}
     return marker | {
-        "color": view["goals"][mine],
+        "color": view.goals[mine],
         "colorscale": "Cividis",
         "cmin": -far,
         "cmax": far,
@@ -112,15 +134,15 @@ def _marks(view: Mapping[str, Any], number: int, mine: np.ndarray) -> dict[str, 
     }
 
 
-def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:
+def redraw_trajectory(fig: go.Figure, view: TrajectoryView) -> None:
     """Put another target, trajectory, colouring or number of steps into `trajectory`'s figure."""
-    moved, rewards, mirrored = view["reached"], view["rewards"], view["mirrored"]
+    moved, rewards, mirrored = view.reached, view.rewards, view.mirrored
     steps, ends = np.arange(1, len(moved) + 1), np.array([1, len(moved)])
-    points, target = view["points"], view["target"]
+    points, target = view.points, view.target
     low, high = _window(moved, target)
     floor, top = _bounds(np.concatenate([rewards, mirrored]))
-    read = np.full(2, view["steps"])
-    modes = len(view["names"])
+    read = np.full(2, view.steps)
+    modes = len(view.names)
     data = [
         {"x": ends, "y": np.full(2, target)},
         {"x": ends, "y": np.full(2, -target)},
@@ -136,13 +158,13 @@ def redraw_trajectory(fig: go.Figure, view: Mapping[str, Any]) -> None:
     recolour(fig, view, _marks, modes)
     heads = [
         "<b>the trajectory</b>, the same whatever the target",
-        f"<b>where its embedding lies</b> ({view['kind']}), {view['steps']} steps read",
+        f"<b>where its embedding lies</b> ({view.kind}), {view.steps} steps read",
         f"<b>what it was paid</b>, {number(rewards.sum(), 0)} in all",
     ]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text
     fig.layout.meta = dict(fig.layout.meta) | {
-        "colour": view["colour"],
+        "colour": view.colour,
         "alt": f"Target {target:.2f}: rewards from {rewards[0]:.2f} to {rewards[-1]:.2f} along one "
         f"trajectory, for its mirror image from {mirrored[0]:.2f} to {mirrored[-1]:.2f}; a map of "
         f"{len(points)} tasks.",

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from mmaml_lite.core import zoo
+from mmaml_lite.course.studies.cast import Cast, casts_shown
 from mmaml_lite.rl.simulation import engine
 
 TASKS = {"location": "cheetah-location", "speed": "cheetah-speed"}
 CAST = {"maml": "maml", "mumomaml": "mumomaml-film", "told": "told"}  # key: method
-Cast = Mapping[str, zoo.Model]
 
 
 def name(task: str, key: str) -> str:
@@ -40,15 +40,9 @@ def skipped(task: str, cast: Cast, *keys: str) -> str:
     return zoo.untrained(absent, "up to an hour on one core")
 
 
-def provenance(casts: Mapping[str, Cast]) -> str:
-    """Which weights are shown, in Markdown: outer steps of each, provisional or not."""
-    listed = [
-        f"target {task}: "
-        + ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
-        for task, cast in casts.items()
-        if cast
-    ]
-    return f"Weights shown, with their outer steps. {'; '.join(listed)}." if listed else ""
+def runners_shown(casts: Mapping[str, Cast]) -> str:
+    """Which weights are shown, in Markdown: outer steps of each; "" if there are none."""
+    return casts_shown({f"target {task}": cast for task, cast in casts.items()})
 
 
 def limits(casts: Mapping[str, Cast]) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 from mmaml_lite.core import zoo
 from mmaml_lite.core.results import read_results
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.distance import DistancesView
+from mmaml_lite.course.figures.learning import LearningView
 from mmaml_lite.regression.domain import METHODS
 from mmaml_lite.regression.published import REGRESSION
 from mmaml_lite.regression.report import FLOOR_LABELS, ordered, rows
@@ -40,7 +42,7 @@ def scoreboard(modes: int) -> str:
     return figures.table(table, columns, says)
 
 
-def distances(results: dict[str, Any]) -> dict[str, Any]:
+def distances(results: dict[str, Any]) -> DistancesView:
     """What `figures.distances` draws of a setting: every error as a multiple of Bayes.
 
     The recipes `paper` and `ours`; what else was trained stands in the table alone.
@@ -68,19 +70,19 @@ def distances(results: dict[str, Any]) -> dict[str, Any]:
                 value = papers[paper][1] / bayes
                 marks[source][METHODS[method].label] = value, float("nan"), False
     labels = [method.label for method in METHODS.values()]
-    return {
-        "title": f"{len(results['families'])} modes",
-        "methods": list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])),
-        "marks": marks,
-        "seeds": seeds,
-        "floors": {
+    return DistancesView(
+        title=f"{len(results['families'])} modes",
+        methods=list(dict.fromkeys([*labels, *marks["ours"], *marks["paper"]])),
+        marks=marks,
+        seeds=seeds,
+        floors={
             label.removeprefix("Bayes, "): results["floors"][k]["mean"] / bayes
             for k, label in FLOOR_LABELS.items()
         },
-    }
+    )
 
 
-CURVES = {  # what `learning` draws: recipe and method -> label, key of figures.METHODS, dash
+CURVES = {  # what `learning` draws: recipe and method -> label, key of figures.METHOD_STYLES, dash
     "paper/maml": ("MAML", "maml", "solid"),
     "paper/multi-maml": ("Multi-MAML", "multi-maml", "solid"),
     "paper/mumomaml-film": ("MuMoMAML FiLM", "mumomaml", "solid"),
@@ -90,7 +92,7 @@ CURVES = {  # what `learning` draws: recipe and method -> label, key of figures.
 }
 
 
-def learning(results: dict[str, Any]) -> dict[str, Any]:
+def learning(results: dict[str, Any]) -> LearningView:
     """What `figures.learning` draws of a setting: how the losses of its trainings fell."""
     curves = {}
     for key, (label, look, dash) in CURVES.items():
@@ -101,4 +103,4 @@ def learning(results: dict[str, Any]) -> dict[str, Any]:
             if log:  # else it was trained for less than a record takes
                 curves[label] = look, dash, [r["step"] for r in log], [r["loss"] for r in log]
     floor = results["floors"]["bayes"]["mean"]
-    return {"title": f"{len(results['families'])} modes", "floor": floor, "curves": curves}
+    return LearningView(f"{len(results['families'])} modes", floor, curves)

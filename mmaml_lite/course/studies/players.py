@@ -1,15 +1,14 @@
 """Who answers in the pictures of characters: the trained methods that the zoo holds."""
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from mmaml_lite.characters.domain import METHODS, RECIPES, named, setting_of
 from mmaml_lite.characters.evaluation import dealt, first_of
 from mmaml_lite.core import zoo
+from mmaml_lite.course.studies.cast import Cast, with_steps
 
 CAST = {"maml": "maml", "mumomaml": "mumomaml-film", "prototypes": "prototypes"}  # key: method
-Cast = Mapping[str, zoo.Model]
 
 
 @lru_cache(maxsize=32)
@@ -53,8 +52,7 @@ def lacking(cast: Cast) -> list[str]:
 
 def provenance(cast: Cast) -> str:
     """Which weights are shown, in Markdown: outer steps of each, and who is missing."""
-    listed = ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
-    parts = [f"Weights shown, with their outer steps: {listed}."] if cast else []
+    parts = [f"Weights shown, with their outer steps: {with_steps(cast)}."] if cast else []
     if others := [m for m in cast.values() if setting_of(m.settings) not in m.name]:
         parts.append(
             f"Trained for {others[0].name.split('/')[1]}: {', '.join(m.label for m in others)}. No "

@@ -13,7 +13,8 @@ from mmaml_lite.characters.settings import CharacterSettings
 from mmaml_lite.characters.tasks import Episodes
 from mmaml_lite.core import zoo
 from mmaml_lite.core.statistics import interval
-from mmaml_lite.course.studies.players import CAST, Cast
+from mmaml_lite.course.studies.cast import Cast
+from mmaml_lite.course.studies.players import CAST
 from mmaml_lite.course.studies.sorting import at_hand
 
 DATA = ("auto", "omniglot", "strokes")

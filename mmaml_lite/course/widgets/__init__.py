@@ -10,7 +10,6 @@ from mmaml_lite.course.widgets.accuracy import (
 )
 from mmaml_lite.course.widgets.cheetah import cheetah
 from mmaml_lite.course.widgets.contraction import contraction_explorer
-from mmaml_lite.course.widgets.curves import by_modulation, curves_explorer, exchange_view, unstored
 from mmaml_lite.course.widgets.diagram import Diagram
 from mmaml_lite.course.widgets.dial import dial_explorer, sinusoid_fit
 from mmaml_lite.course.widgets.draw import draw
@@ -31,6 +30,12 @@ from mmaml_lite.course.widgets.overview import overview_explorer
 from mmaml_lite.course.widgets.pad import Pad
 from mmaml_lite.course.widgets.policy_training import LivePolicyTraining
 from mmaml_lite.course.widgets.questions import Sketch, ask
+from mmaml_lite.course.widgets.returns import (
+    by_modulation,
+    curves_explorer,
+    exchange_view,
+    unstored,
+)
 from mmaml_lite.course.widgets.sorting import Sorting
 from mmaml_lite.course.widgets.task import task_explorer
 from mmaml_lite.course.widgets.three_ways import three_ways

@@ -5,7 +5,8 @@ One line in a notebook of your own:
     accuracy_explorer("strokes-5way-1shot", cast("strokes-5way-1shot"), 40)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,9 +19,10 @@ from mmaml_lite.characters.report import percent as as_printed
 from mmaml_lite.core import zoo
 from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures.accuracy import SCALES, spoken
+from mmaml_lite.course.figures.accuracy import SCALES, AccuracyView, CompanyView, ModesView, spoken
 from mmaml_lite.course.figures.numerals import change
-from mmaml_lite.course.studies.players import Cast, cast
+from mmaml_lite.course.studies.cast import Cast
+from mmaml_lite.course.studies.players import cast
 from mmaml_lite.course.studies.probes import (
     SOURCE_WORDS,
     by_mode,
@@ -32,8 +34,7 @@ from mmaml_lite.course.studies.probes import (
     described,
 )
 from mmaml_lite.course.widgets import controls as C
-from mmaml_lite.course.widgets.curves import shown
-from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets.explorer import Explorer, as_output
 
 DRAWN = 6  # queries that are drawn as lines; more would hide each other
 CELLS = ("5way-1shot", "5way-5shot", "20way-1shot", "20way-5shot")
@@ -60,14 +61,14 @@ def accuracy_explorer(
 ) -> Explorer:
     """Explorer of accuracies that are measured first, on `tasks` episodes (seconds): its axis."""
     first = next(iter(cast.values())).settings
-    measured = {
-        "steps": by_steps(cast, steps, tasks, seed=seed),
-        "shots": by_shots(cast, shots, tasks, seed=seed),
-        "chance": 1 / first.ways,
-        "episodes": tasks,
-        "trained": max(model.settings.train_steps for model in cast.values()),
-        "words": described(setting).capitalize(),
-    }
+    measured = AccuracyView(
+        steps=by_steps(cast, steps, tasks, seed=seed),
+        shots=by_shots(cast, shots, tasks, seed=seed),
+        chance=1 / first.ways,
+        episodes=tasks,
+        trained=max(model.settings.train_steps for model in cast.values()),
+        words=described(setting).capitalize(),
+    )
     controls = {
         "scale": C.choice("axis", {words: key for key, words in SCALES.items()}, "accuracy"),
     }
@@ -75,15 +76,15 @@ def accuracy_explorer(
 
     @cache
     def picture(scale: str) -> dict[str, Any]:  # there are two: each is drawn once
-        return shown(figures.accuracy(measured | {"scale": scale}))
+        return as_output(figures.accuracy(replace(measured, scale=scale)))
 
-    def draw(screen: W.Output, view: Mapping[str, Any]) -> None:
-        screen.outputs = (picture(view["scale"]),)
+    def draw(screen: W.Output, view: AccuracyView) -> None:
+        screen.outputs = (picture(view.scale),)
 
     return Explorer(
         "accuracy",
         controls,
-        lambda scale: measured | {"scale": scale},
+        lambda scale: replace(measured, scale=scale),
         figures.accuracy,
         draw,
         accuracy_summary,
@@ -92,11 +93,11 @@ def accuracy_explorer(
     )
 
 
-def accuracy_summary(view: Mapping[str, Any]) -> str:
+def accuracy_summary(view: AccuracyView) -> str:
     """What steps and further examples bring each method."""
     told = []
-    for key, stats in view["steps"].items():
-        label, more = figures.METHODS[key].label, view["shots"][key]
+    for key, stats in view.steps.items():
+        label, more = figures.METHOD_STYLES[key].label, view.shots[key]
         ends = [spoken(stats[0]), spoken(stats[-1])] if len(stats) > 1 else [spoken(stats[0])]
         stages = f" (step 0 and {len(stats) - 1})" if len(stats) > 1 else ""
         many = max(more)
@@ -104,25 +105,25 @@ def accuracy_summary(view: Mapping[str, Any]) -> str:
             f"<b>{label}</b> {' → '.join(ends)}{stages}; with {many} examples each "
             f"{spoken(more[many])}"
         )
-    return "; ".join(told) + f". {view['words']}, {view['episodes']} episodes."
+    return "; ".join(told) + f". {view.words}, {view.episodes} episodes."
 
 
-def company_view(setting: str, model: zoo.Model, tasks: int = 20, seed: int = 0) -> dict[str, Any]:
+def company_view(setting: str, model: zoo.Model, tasks: int = 20, seed: int = 0) -> CompanyView:
     """All that `figures.company` draws: one episode in detail, and the changes over `tasks`."""
     own = model.settings.normalisation
     learner: CharacterLearner = model.learner
     kinds = list(dict.fromkeys([own, "transductive"]))
     found = company(learner, deal(model.settings, 1, 10, seed=seed), kinds)
     right = {k: found.answer[k] == found.truth[:, None] for k in kinds}
-    return {
-        "certainty": {k: found.certainty[k][:DRAWN].numpy() for k in kinds},
-        "right": {k: right[k][:DRAWN].numpy() for k in kinds},
-        "names": found.names,
-        "headings": {k: KINDS[k] for k in kinds},
-        "changed": company_share(model, tasks, seed),
-        "episodes": tasks,
-        "words": f"{described(setting).capitalize()}, {model.label}",
-    }
+    return CompanyView(
+        certainty={k: found.certainty[k][:DRAWN].numpy() for k in kinds},
+        right={k: right[k][:DRAWN].numpy() for k in kinds},
+        names=found.names,
+        headings={k: KINDS[k] for k in kinds},
+        changed=company_share(model, tasks, seed),
+        episodes=tasks,
+        words=f"{described(setting).capitalize()}, {model.label}",
+    )
 
 
 def stages_by_mode(
@@ -147,7 +148,7 @@ def stages_by_mode(
     return by_mode(cast, settings, tasks, seed), f"{tasks} episodes of each, measured just now"
 
 
-def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> dict[str, Any] | None:
+def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> ModesView | None:
     """All that `figures.mode_accuracy` draws for two sources; None where weights are missing.
 
     Raises OmniglotMissing where it has to be measured on drawings that are not here.
@@ -164,13 +165,12 @@ def modes_view(setting: str, tasks: int = 40, seed: int = 0) -> dict[str, Any] |
         if single:
             stages = stages_by_mode(one, single, tasks, seed)[0][name]
             alone[name] = {key: s[-1] for key, s in stages.items()}
-    return {
-        "both": {name: {k: s[-1] for k, s in rows.items()} for name, rows in both.items()},
-        "alone": alone,
-        "names": {name: SOURCE_WORDS[name] for name in both},
-        "chance": 1 / int(found["ways"]),
-        "episodes": words.capitalize(),
-    }
+    return ModesView(
+        both={name: {k: s[-1] for k, s in rows.items()} for name, rows in both.items()},
+        alone=alone,
+        names={name: SOURCE_WORDS[name] for name in both},
+        episodes=words.capitalize(),
+    )
 
 
 def two_mode_settings(ways: int = 5) -> list[str]:

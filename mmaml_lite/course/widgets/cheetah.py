@@ -14,11 +14,13 @@ import ipywidgets as W
 import numpy as np
 
 from mmaml_lite.core.device import threads
-from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures import cheetah as figure
+from mmaml_lite.course.figures.cheetah import CheetahView, Lane
 from mmaml_lite.course.figures.navigation import SIDES
 from mmaml_lite.course.figures.numerals import number
-from mmaml_lite.course.studies.cheetahs import Cast, load_casts, name, skipped
+from mmaml_lite.course.studies.cast import Cast
+from mmaml_lite.course.studies.cheetahs import load_casts, name, skipped
 from mmaml_lite.course.studies.recording import record, thickness
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.cheetah_track import Track, lane
@@ -45,54 +47,50 @@ def reels(cast: Cast, key: Key) -> dict[str, Reel]:
 
 def cheetah_view(
     cast: Cast, found: Mapping[str, Reel], key: Key, stage: int, wanted: Key | None = None
-) -> dict[str, Any]:
+) -> CheetahView:
     """All that `figures.cheetah` draws, of what `reels` found; wanted: a target not yet found."""
     task, target, _ = key
     _, spreads = far_off(next(iter(cast.values())).settings.world(), [target])
-    view: dict[str, Any] = {
-        "task": task,
-        "target": target,
-        "unit": UNITS[task],
-        "seconds": CONTROL_STEP,
-        "key": key,
-        "stage": stage,
-        "spreads": spreads,
-        "wanted": wanted,
-        "reels": found,
-        "lanes": {},
-    }
-    for side in SIDES:
-        if side not in found:
-            view["lanes"][side] = {"note": f"no trained weights yet ({name(task, side)})"}
-            continue
-        reel = found[side]
-        view["lanes"][side] = {
-            "poses": reel.poses[stage],
-            "value": reel.curves[stage, 1],
-            "mean": reel.curves[stage, 2],
-            "head": reel.head(stage),
-            "end": reel.end(stage, task),
-            "blew_up": reel.blew_up[stage],
-        }
-    return view
-
-
-def say(view: Mapping[str, Any]) -> str:
-    """Where the target lies, how the runs shown end, and what is earned from stage to stage."""
-    text = (
-        f"Target {goal(view['key'])}, {view['spreads']:.1f} spreads from the nearest mode's centre"
+    absent = {side: Lane(f"no trained weights yet ({name(task, side)})") for side in SIDES}
+    return CheetahView(
+        task=task,
+        target=target,
+        unit=UNITS[task],
+        seconds=CONTROL_STEP,
+        lanes=absent | {side: _lane(reel, stage, task) for side, reel in found.items()},
+        key=key,
+        stage=stage,
+        spreads=spreads,
+        reels=found,
+        wanted=wanted,
     )
-    if view["spreads"] > FAR:
+
+
+def _lane(reel: Reel, stage: int, task: str) -> Lane:
+    """One stage of a reel."""
+    return Lane(
+        poses=reel.poses[stage],
+        value=reel.curves[stage, 1],
+        mean=reel.curves[stage, 2],
+        head=reel.head(stage),
+        end=reel.end(stage, task),
+    )
+
+
+def say(view: CheetahView) -> str:
+    """Where the target lies, how the runs shown end, and what is earned from stage to stage."""
+    text = f"Target {goal(view.key)}, {view.spreads:.1f} spreads from the nearest mode's centre"
+    if view.spreads > FAR:
         text += ": <b>such targets were hardly ever trained</b>"
     text += ". "
-    for side, reel in view["reels"].items():
+    for side, reel in view.reels.items():
         means = [number(r.mean(), 0) for r in reel.returns[0 if reel.modulated else 1 :]]
         text += (
-            f"<b>{METHODS[side].label}</b>: {reel.end(view['stage'], view['task'])}; mean return, "
+            f"<b>{METHOD_STYLES[side].label}</b>: {reel.end(view.stage, view.task)}; mean return, "
             f"stage by stage, {' → '.join(means)}. "
         )
-    if view["wanted"] is not None:
-        text += f"<b>Adapting to {goal(view['wanted'])} …</b>"
+    if view.wanted is not None:
+        text += f"<b>Adapting to {goal(view.wanted)} …</b>"
     return text.strip()
 
 
@@ -178,7 +176,7 @@ class Runner(Explorer):
         self.track.busy = ""
         super().complain(text)
 
-    def _look(self, task: str, stage: int, seed: int, **targets: float) -> dict[str, Any]:
+    def _look(self, task: str, stage: int, seed: int, **targets: float) -> CheetahView:
         key = task, round(targets[task], 3), seed
         found = self._film(key)
         if found is not None:
@@ -213,28 +211,28 @@ class Runner(Explorer):
         if self._loop is not None and not job.cancelled() and not self._patient:
             self._loop.call_soon_threadsafe(self._on_change, None)
 
-    def _show(self, track: Track, view: dict[str, Any]) -> None:
+    def _show(self, track: Track, view: CheetahView) -> None:
         """Another film only if there is one; the stage and the busy line in any case."""
         for t, slider in self.sliders.items():
             slider.layout.display = None if t == self.controls["task"].value else "none"
-        if getattr(track, "shown", None) != view["key"]:
-            found = view["reels"].values()
+        if getattr(track, "shown", None) != view.key:
+            found = view.reels.values()
             track.show(
                 np.stack([reel.poses for reel in found]),
                 np.stack([reel.curves for reel in found]),
-                kind=view["task"],
-                target=view["target"],
-                unit=view["unit"],
+                kind=view.task,
+                target=view.target,
+                unit=view.unit,
                 lanes=[lane_of(view, side) for side in SIDES],
             )
-            track.shown = view["key"]
-        track.stage = view["stage"]
-        sides = " and ".join(METHODS[side].label for side in view["reels"])
+            track.shown = view.key
+        track.stage = view.stage
+        sides = " and ".join(METHOD_STYLES[side].label for side in view.reels)
         track.busy = (
             ""
-            if view["wanted"] is None
+            if view.wanted is None
             else (
-                f"{sides} adapting to {goal(view['wanted'])}: "
+                f"{sides} adapting to {goal(view.wanted)}: "
                 f"{STEPS} gradient steps, {TRAJECTORIES} episodes each time …"
             )
         )
@@ -251,14 +249,14 @@ class Runner(Explorer):
         return W.VBox([*rows, track], layout={"width": "100%"})
 
 
-def lane_of(view: Mapping[str, Any], side: str) -> Mapping[str, Any]:
+def lane_of(view: CheetahView, side: str) -> Mapping[str, Any]:
     """A lane of the track in words, for all stages."""
-    reel = view["reels"].get(side)
+    reel = view.reels.get(side)
     if reel is None:
-        return lane(METHODS[side], view["lanes"][side]["note"])
+        return lane(METHOD_STYLES[side], view.lanes[side].note)
     blown = [-1 if step is None else step for step in reel.blew_up]
     heads = [reel.head(stage) for stage in range(len(NAMES))]
-    return lane(METHODS[side], heads=heads, blown=blown)
+    return lane(METHOD_STYLES[side], heads=heads, blown=blown)
 
 
 class Missing:

@@ -3,13 +3,11 @@
 contraction_explorer()
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import ipywidgets as W
 import numpy as np
 
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.contraction import ContractionView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.contraction import opposites
 from mmaml_lite.course.widgets import controls as C
@@ -17,18 +15,18 @@ from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 
 
-def contraction_view(alpha: float, curvature: float, steps: int) -> dict[str, Any]:
+def contraction_view(alpha: float, curvature: float, steps: int) -> ContractionView:
     """All that `figures.contraction` draws, for a step size, a curvature lambda and n steps."""
     found = opposites(alpha, curvature, steps, GRID)
-    view = {name: value.numpy() for name, value in found._asdict().items()}
-    return view | {"x": GRID.numpy(), "alpha": alpha, "curvature": curvature, "steps": steps}
+    arrays = {name: value.numpy() for name, value in found._asdict().items()}
+    return ContractionView(GRID.numpy(), **arrays, alpha=alpha, curvature=curvature, steps=steps)
 
 
-def contraction_summary(view: Mapping[str, Any]) -> str:
+def contraction_summary(view: ContractionView) -> str:
     """What is left, by formula and by gradient descent, and which regime this is."""
-    alpha, best = view["alpha"], 1 / (2 * view["curvature"])
+    alpha, best = view.alpha, 1 / (2 * view.curvature)
     factor = 1 - alpha / best
-    left, formula = view["measured"][-1], view["formula"][-1]
+    left, formula = view.measured[-1], view.formula[-1]
     if abs(factor) > 1.0001:
         verdict = f"<b>Diverges</b>: α is beyond 1/λ = {2 * best:.2f}, each step overshoots by more"
         verdict += " than it mends. Make it smaller"
@@ -41,7 +39,7 @@ def contraction_summary(view: Mapping[str, Any]) -> str:
     else:
         verdict = "Creeps up from one side"
     return (
-        f"Each step leaves 1 − 2αλ = {factor:.2f} of the residual; {view['steps']} steps leave "
+        f"Each step leaves 1 − 2αλ = {factor:.2f} of the residual; {view.steps} steps leave "
         f"{round(left, 6):.3g} (by the formula {round(formula, 6):.3g}). {verdict}. One step would "
         f"do at α = 1/(2λ) = {best:.2f}."
     )
@@ -74,7 +72,7 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         at_most=0,
     )
 
-    def redraw(screen: W.HBox, view: Mapping[str, Any]) -> None:
+    def redraw(screen: W.HBox, view: ContractionView) -> None:
         for pad, lines in zip(screen.children, figures.contraction_lines(view), strict=True):
             pad.lines = _drawable(lines)
 

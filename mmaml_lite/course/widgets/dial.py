@@ -11,7 +11,9 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.adaptation import AdaptationView
+from mmaml_lite.course.figures.dial import Dial, DialErrors, DialView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.dial import DIAL_METHODS, mean_curve, read_dial, setting_of
 from mmaml_lite.course.widgets import controls as C
@@ -40,35 +42,31 @@ def prior(model: zoo.Model) -> np.ndarray:
     return learner.network(dict(learner.theta), GRID[:, None], {})[:, 0].numpy()
 
 
-def measured(results: Mapping[str, Any]) -> dict[str, Any]:
+def measured(results: Mapping[str, Any]) -> DialErrors:
     """Stored errors of the dial as arrays `(families,)`, NaN where a model was missing."""
     mixtures = results["mixtures"]
-    view: dict[str, Any] = {
-        "tasks": results["tasks"],
-        "error": {"bayes": np.array([m["bayes"]["mean"] for m in mixtures])},
-        "half": {"bayes": np.array([m["bayes"]["ci95"] for m in mixtures])},
-        "ratio": {},
-        "ratio_half": {},
-    }
+    error = {"bayes": np.array([m["bayes"]["mean"] for m in mixtures])}
+    half = {"bayes": np.array([m["bayes"]["ci95"] for m in mixtures])}
+    times, times_half = {}, {}
     nothing = {"mean": np.nan, "ci95": np.nan}
     for key in DIAL_METHODS:
         records = [m["methods"].get(key, {}) for m in mixtures]
         last = [r["stages"][-1] if r else nothing for r in records]
         share = [r.get("x_bayes", nothing) for r in records]
-        view["error"][key] = np.array([e["mean"] for e in last])
-        view["half"][key] = np.array([e["ci95"] for e in last])
-        view["ratio"][key] = np.array([s["mean"] for s in share])
-        view["ratio_half"][key] = np.array([s["ci95"] for s in share])
-    return view
+        error[key] = np.array([e["mean"] for e in last])
+        half[key] = np.array([e["ci95"] for e in last])
+        times[key] = np.array([s["mean"] for s in share])
+        times_half[key] = np.array([s["ci95"] for s in share])
+    return DialErrors(results["tasks"], error, half, times, times_half)
 
 
-def provenance(results: Mapping[str, Any]) -> str:
+def weights_note(results: Mapping[str, Any]) -> str:
     """Which weights the stored errors belong to, and whether they are provisional; Markdown."""
     parts, provisional = [], False
     for key in DIAL_METHODS:
         records = [m["methods"][key] for m in results["mixtures"] if key in m["methods"]]
         steps = ", ".join(f"{r['iterations']:,}" for r in records)
-        parts.append(f"{METHODS[key].label} {steps}")
+        parts.append(f"{METHOD_STYLES[key].label} {steps}")
         provisional |= any(r["provisional"] for r in records)
     text = f"Training iterations, from one family to five: {'; '.join(parts)}."
     if provisional:
@@ -78,38 +76,34 @@ def provenance(results: Mapping[str, Any]) -> str:
 
 @torch.no_grad()
 def dial_view(
-    static: Mapping[str, Any],
+    static: Dial,
     models: Models,
     number: int,
     amplitude: float,
     phase: float,
     seed: int,
-) -> dict[str, Any]:
+) -> DialView:
     """All that `figures.dial` draws: static parts, and one sinusoid task for these families."""
     alone = Mixture(PAPER_ORDER[:1])
     points = draw_points(alone, 0, [amplitude, phase], alone.shots, alone.noise, seed)
     truth = alone.families[0](GRID[None], torch.tensor([[amplitude, phase]]))[0].numpy()
-    view = dict(static) | {
-        "number": number,
-        "truth": truth,
-        "curves": {},
-        "miss": {},
-        "seen_x": points.x[0, :, 0].numpy(),
-        "seen_y": points.y[0, :, 0].numpy(),
-    }
-    for key in DIAL_METHODS:
-        curves = np.full((2, len(GRID)), np.nan)
-        if key in models[number - 1]:
-            learner = models[number - 1][key].learner
-            curves = learner(points, GRID[None, :, None])[[0, -1], 0, :, 0].numpy()
-        view["curves"][key] = curves
-        view["miss"][key] = np.square(curves - truth).mean(1)
-    return view
+    curves = dict.fromkeys(DIAL_METHODS, np.full((2, len(GRID)), np.nan))
+    for key, model in models[number - 1].items():
+        curves[key] = model.learner(points, GRID[None, :, None])[[0, -1], 0, :, 0].numpy()
+    return DialView(
+        **vars(static),
+        number=number,
+        truth=truth,
+        seen_x=points.x[0, :, 0].numpy(),
+        seen_y=points.y[0, :, 0].numpy(),
+        curves=curves,
+        miss={key: np.square(both - truth).mean(1) for key, both in curves.items()},
+    )
 
 
 def sinusoid_fit(
     models: Mapping[str, zoo.Model], amplitude: float, phase: float, seed: int
-) -> dict[str, Any]:
+) -> AdaptationView:
     """All that `figures.adaptation` draws of one sinusoid task, for models that know sinusoids."""
     alone = Mixture(PAPER_ORDER[:1])
     points = draw_points(alone, 0, [amplitude, phase], alone.shots, alone.noise, seed)
@@ -117,19 +111,19 @@ def sinusoid_fit(
     return adaptation_view(models, points, truth)
 
 
-def dial_summary(view: Mapping[str, Any]) -> str:
+def dial_summary(view: DialView) -> str:
     """Where the dial stands, in one line."""
-    at = view["number"] - 1
+    at = view.number - 1
     parts = [
-        f"<b>{METHODS[key].label}</b> {view['ratio'][key][at]:.2f} ± "
-        f"{view['ratio_half'][key][at]:.2f} times Bayes"
+        f"<b>{METHOD_STYLES[key].label}</b> {view.ratio[key][at]:.2f} ± "
+        f"{view.ratio_half[key][at]:.2f} times Bayes"
         for key in DIAL_METHODS
-        if np.isfinite(view["ratio"][key][at])
+        if np.isfinite(view.ratio[key][at])
     ]
-    height = np.sqrt(np.square(view["priors"][at]).mean())
-    mean = np.sqrt(np.square(view["means"][at]).mean())
+    height = np.sqrt(np.square(view.priors[at]).mean())
+    mean = np.sqrt(np.square(view.means[at]).mean())
     return (
-        f"Trained on {', '.join(view['names'][: at + 1])}; on sinusoid tasks: {', '.join(parts)}. "
+        f"Trained on {', '.join(view.names[: at + 1])}; on sinusoid tasks: {', '.join(parts)}. "
         f"MAML's first curve is {height:.2f} high (root mean square), the mean curve {mean:.2f}."
     )
 
@@ -143,15 +137,15 @@ def dial_explorer(families: int = 1, seed: int = 0) -> Explorer:
     missing = [setting_of(n) for n, held in enumerate(models, 1) if "maml" not in held]
     if missing:
         raise ValueError(f"the zoo lacks MAML for {', '.join(missing)}: train it first")
-    static = measured(results) | {
-        "names": list(PAPER_ORDER),
-        "x": GRID.numpy(),
-        "priors": np.stack([prior(held["maml"]) for held in models]),
-        "means": np.stack(
-            [mean_curve(mixture_of(held["maml"].settings), GRID).numpy() for held in models]
-        ),
-        "note": provenance(results),
-    }
+    mixtures = [mixture_of(held["maml"].settings) for held in models]
+    static = Dial(
+        **vars(measured(results)),
+        names=list(PAPER_ORDER),
+        x=GRID.numpy(),
+        priors=np.stack([prior(held["maml"]) for held in models]),
+        means=np.stack([mean_curve(mixture, GRID).numpy() for mixture in mixtures]),
+        note=weights_note(results),
+    )
     controls = {
         "number": C.slider("families", families, 1, len(PAPER_ORDER), 1),
         "amplitude": C.slider("amplitude", 3.0, 0.1, 5.0, 0.1),

@@ -6,6 +6,7 @@ One line in a notebook of your own:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,11 +17,12 @@ import torch
 from mmaml_lite.characters import SIDE, strokes
 from mmaml_lite.characters.domain import named
 from mmaml_lite.characters.tasks import own_task
-from mmaml_lite.course.figures import METHODS
-from mmaml_lite.course.figures.characters import bars, certainty, percent
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.characters import CertaintyView, bars, certainty, percent
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import pen
-from mmaml_lite.course.studies.players import Cast, cast, provenance
+from mmaml_lite.course.studies.cast import Cast
+from mmaml_lite.course.studies.players import cast, provenance
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
@@ -34,35 +36,27 @@ GUIDE = "#c9c9c9"
 @torch.no_grad()
 def answers(
     models: Cast, examples: Sequence[pen.Drawing], query: pen.Drawing, tidy: bool = False
-) -> dict[str, Any]:
+) -> CertaintyView:
     """How certain every model is of each class, at every stage, for one drawing of each class.
 
-    Returns images `(N, 28, 28)`, query `(28, 28)`, certainty: key -> `(stages, N)`, NaN while
-    something is missing, and problem: what is missing, in words. tidy: see `pen.tidied`.
+    Certainty is NaN while something is missing. tidy: see `pen.tidied`.
     """
     drawings = [*examples, query]
     images = torch.stack([pen.image(pen.tidied(d) if tidy else d) for d in drawings])
-    view: dict[str, Any] = {
-        "images": images[:-1].numpy(),
-        "query": images[-1].numpy(),
-        "certainty": {},
-        "problem": missing(drawings, images),
-        "odd": {}
-        if tidy
-        else {
-            called(i, len(examples)): odd for i, d in enumerate(drawings) if (odd := pen.oddity(d))
-        },
-    }
-    if not view["problem"]:
-        task = own_task(images[:-1], torch.arange(len(examples)), images[-1:])
-    for key, model in models.items():
-        if view["problem"]:
-            stages = model.settings.steps + 1
-            view["certainty"][key] = np.full((stages, len(examples)), np.nan)
-        else:
-            logits = model.learner(*task)[:, 0, 0]
-            view["certainty"][key] = logits.softmax(-1).numpy()
-    return view
+    ways, problem = len(examples), missing(drawings, images)
+    if problem:
+        found = {k: np.full((m.settings.steps + 1, ways), np.nan) for k, m in models.items()}
+    else:
+        task = own_task(images[:-1], torch.arange(ways), images[-1:])
+        found = {k: m.learner(*task)[:, 0, 0].softmax(-1).numpy() for k, m in models.items()}
+    odd = {} if tidy else {called(i, ways): pen.oddity(d) for i, d in enumerate(drawings)}
+    return CertaintyView(
+        images=images[:-1].numpy(),
+        query=images[-1].numpy(),
+        certainty=found,
+        problem=problem,
+        odd={name: how for name, how in odd.items() if how},
+    )
 
 
 def called(index: int, ways: int) -> str:
@@ -86,22 +80,23 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def say(view: Mapping[str, Any]) -> str:
+def say(view: CertaintyView) -> str:
     """Who takes the new drawing for which character, before and after the gradient steps."""
-    if view["problem"]:
-        return f"<b>{view['problem']}</b>"
+    if view.problem:
+        return f"<b>{view.problem}</b>"
     parts = []
-    for key, shares in view["certainty"].items():
+    for key, shares in view.certainty.items():
         first, last = shares[0], shares[-1]
         answer = int(last.argmax())
-        told = f"<b>{METHODS[key].label}</b> says <b>{LETTERS[answer]}</b> ({spoken(last[answer])}"
+        label = METHOD_STYLES[key].label
+        told = f"<b>{label}</b> says <b>{LETTERS[answer]}</b> ({spoken(last[answer])}"
         told += f"; before any step {spoken(first[answer])})" if len(shares) > 1 else ")"
         parts.append(told)
     said = ", ".join(parts)
-    picks = {int(shares[-1].argmax()) for shares in view["certainty"].values()}
-    if len(view["certainty"]) > 1:
+    picks = {int(shares[-1].argmax()) for shares in view.certainty.values()}
+    if len(view.certainty) > 1:
         said += ". All agree" if len(picks) == 1 else ". <b>They disagree</b>"
-    odd = "; ".join(f"{name} is {how}" for name, how in view["odd"].items())
+    odd = "; ".join(f"{name} is {how}" for name, how in view.odd.items())
     tail = f" Unlike the drawings of the training: {odd}." if odd else ""
     return f"{said}.{tail}" if parts else "No method here has trained weights to answer with."
 
@@ -180,11 +175,11 @@ class Draw(Explorer):
             models=self.models.values(),
         )
 
-    def _look(self, five, again, hand, tidy, new, **examples) -> dict[str, Any]:
+    def _look(self, five, again, hand, tidy, new, **examples) -> CertaintyView:
         drawings = [examples[name] for name in LETTERS[: self.ways]] + [new]
-        return self._answers(frozen(drawings), tidy) | {"note": self.note}
+        return replace(self._answers(frozen(drawings), tidy), note=self.note)
 
-    def _answered(self, drawings: tuple, tidy: bool) -> dict[str, Any]:
+    def _answered(self, drawings: tuple, tidy: bool) -> CertaintyView:
         return answers(self.models, drawings[:-1], drawings[-1], tidy)
 
     def _fill(self, change: Mapping[str, Any]) -> None:
@@ -206,7 +201,7 @@ class Draw(Explorer):
         """Empty papers, for characters of one's own."""
         self.set(**{name: [] for name in self.pads})
 
-    def _show(self, screen: W.HTML, view: Mapping[str, Any]) -> None:
+    def _show(self, screen: W.HTML, view: CertaintyView) -> None:
         screen.value = bars(view, LABEL, COLUMN)
 
     def _arrange(self, controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:

@@ -6,18 +6,17 @@ One line in a notebook of your own:
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import ipywidgets as W
 
 from mmaml_lite.core import zoo
 from mmaml_lite.core.domain import build
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.episode_map import EpisodeMapView
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.studies.episode_map import Trait, gather
 from mmaml_lite.course.widgets import controls as C
-from mmaml_lite.course.widgets.curves import shown
-from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets.explorer import Explorer, as_output
 
 TRAITS = {
     "source": "real or invented",
@@ -56,22 +55,22 @@ def episode_explorer(
         "kind": C.choice("map", list(drawn), "t-SNE"),
     }
 
-    def compute(trait: str, kind: str) -> dict[str, Any]:
+    def compute(trait: str, kind: str) -> EpisodeMapView:
         shared = crowd.traits[trait]
-        return {
-            "points": drawn[kind].points,
-            "kind": kind,
-            "trait": TRAITS[trait],
-            "label": shared.label.numpy(),
-            "names": shared.names,
-            "hover": hover,
-            "vote": votes[trait][0],
-            "chance": shared.chance(),
-            "untrained": votes[trait][1],
-        }
+        return EpisodeMapView(
+            points=drawn[kind].points,
+            kind=kind,
+            trait=TRAITS[trait],
+            label=shared.label.numpy(),
+            names=shared.names,
+            hover=hover,
+            vote=votes[trait][0],
+            chance=shared.chance(),
+            untrained=votes[trait][1],
+        )
 
-    def draw(screen: W.Output, view: Mapping[str, Any]) -> None:
-        screen.outputs = (shown(figures.episode_map(view)),)
+    def draw(screen: W.Output, view: EpisodeMapView) -> None:
+        screen.outputs = (as_output(figures.episode_map(view)),)
 
     return Explorer(
         "episodes",
@@ -85,10 +84,10 @@ def episode_explorer(
     )
 
 
-def episode_summary(view: Mapping[str, Any]) -> str:
+def episode_summary(view: EpisodeMapView) -> str:
     """How often the nearest neighbour shares the trait, beside chance and an untrained encoder."""
-    vote, chance, untrained = view["vote"], view["chance"], view["untrained"]
-    count = (view["label"] >= 0).sum()
+    vote, chance, untrained = view.vote, view.chance, view.untrained
+    count = (view.label >= 0).sum()
 
     def beyond(level: float) -> bool:  # by more than luck: three standard errors
         return vote > level + 3 * max(level * (1 - level) / count, 1e-4) ** 0.5
@@ -101,7 +100,7 @@ def episode_summary(view: Mapping[str, Any]) -> str:
         else "it is there, and training made it clearer"
     )
     return (
-        f"By <b>{view['trait']}</b>: the nearest neighbour in the full embedding shares it in "
+        f"By <b>{view.trait}</b>: the nearest neighbour in the full embedding shares it in "
         f"<b>{100 * vote:.0f} %</b> of {count} episodes; by chance {100 * chance:.0f} %, in an "
         f"encoder that was <b>never trained</b> {100 * untrained:.0f} %: {verdict}."
     )

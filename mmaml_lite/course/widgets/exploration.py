@@ -6,7 +6,6 @@ One line in a notebook of your own:
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -14,9 +13,10 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.exploration import ExplorationView
 from mmaml_lite.course.figures.navigation import earned
 from mmaml_lite.course.studies import maps
-from mmaml_lite.course.studies.walks import explore, positions
+from mmaml_lite.course.studies.navigation import explore, positions
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.goal import Goal, round_modes
@@ -55,40 +55,40 @@ class Crowd:
 
 def exploration_view(
     crowd: Crowd, goal: Sequence[float], colour: str = "mode", seed: int = 0
-) -> dict[str, Any]:
+) -> ExplorationView:
     """All that `figures.exploration` draws for one goal; the seed decides the walk's luck."""
     learner, world = crowd.model.learner, crowd.world
     seen = explore(learner, torch.tensor([list(goal)]), seed)
     here = crowd.embed(seen)
-    return {
-        "goal": list(goal),
-        "centres": world.centres,
-        "spread": world.spread,
-        "colour": colour,
-        "path": positions(seen, learner.policy.scale)[0, 0].numpy(),
-        "rewards": seen.rewards[0, 0].numpy(),
-        "points": crowd.map.points,
-        "kind": crowd.map.kind,
-        "mode": crowd.mode.numpy(),
-        "goals": crowd.goals.numpy(),
-        "place": crowd.map.place(here.numpy())[0],
-        "near": crowd.neighbours(here).numpy(),
-    }
+    return ExplorationView(
+        goal=list(goal),
+        centres=world.centres,
+        spread=world.spread,
+        colour=colour,
+        path=positions(seen, learner.policy.scale)[0, 0].numpy(),
+        rewards=seen.rewards[0, 0].numpy(),
+        points=crowd.map.points,
+        kind=crowd.map.kind,
+        mode=crowd.mode.numpy(),
+        goals=crowd.goals.numpy(),
+        place=crowd.map.place(here.numpy())[0],
+        near=crowd.neighbours(here).numpy(),
+    )
 
 
-def exploration_summary(view: dict[str, Any]) -> str:
+def exploration_summary(view: ExplorationView) -> str:
     """What the neighbours in the embedding say about the mode and about the goal."""
-    x, y = view["goal"]
-    centres, near = np.asarray(view["centres"]), view["near"]
-    votes = np.bincount(view["mode"][near], minlength=len(centres))
+    x, y = view.goal
+    centres, near = np.asarray(view.centres), view.near
+    votes = np.bincount(view.mode[near], minlength=len(centres))
     first = int(votes.argmax())
-    off = np.linalg.norm(view["goals"][near] - np.array(view["goal"]), axis=1).mean()
-    spreads = np.linalg.norm(centres - np.array(view["goal"]), axis=1).min() / view["spread"]
+    off = np.linalg.norm(view.goals[near] - np.array(view.goal), axis=1).mean()
+    spreads = np.linalg.norm(centres - np.array(view.goal), axis=1).min() / view.spread
     says = (
-        f"Goal ({x:.2f}, {y:.2f}), the walk earned {earned(view['rewards'].sum())}. <b>"
+        f"Goal ({x:.2f}, {y:.2f}), the walk earned {earned(view.rewards.sum())}. <b>"
         f"{votes[first]} of its {len(near)} nearest neighbours</b> are of mode {first + 1}; their "
         f"goals lie {off:.2f} from this one on average (two goals of one mode: "
-        f"{np.sqrt(np.pi) * view['spread']:.2f})."
+        f"{np.sqrt(np.pi) * view.spread:.2f})."
     )
     if spreads > FAR:
         says += " <b>Such goals were never trained</b>: neighbours there are, but no relatives."

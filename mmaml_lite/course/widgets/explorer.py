@@ -1,7 +1,8 @@
 """What every explorer of the course has in common: controls joined to one picture, and its twin.
 
 An explorer has three layers. A pure function turns the state of the controls into arrays (the
-view), a figure function turns the view into a picture, and this thin class connects them:
+view, whose class stands beside its figure), a figure function turns the view into a picture, and
+this thin class connects them:
 
     state --compute--> view --figure, once--> picture      (a plotly figure)
                             --redraw, always--> the same picture, changed in place
@@ -11,6 +12,7 @@ view), a figure function turns the view into a picture, and this thin class conn
 """
 
 import html
+import json
 import os
 import re
 import time
@@ -187,3 +189,10 @@ def beside(controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
     column = W.VBox(list(controls.values()), layout={"flex": "0 0 auto", "width": "300px"})
     right = W.Box([screen], layout={"flex": "1 1 auto", "min_width": "0"})
     return W.HBox([column, right], layout={"align_items": "flex-start"})
+
+
+def as_output(fig: go.Figure) -> dict[str, Any]:
+    """A figure as an output area keeps it."""
+    data = {"application/vnd.plotly.v1+json": json.loads(fig.to_json())}
+    data["text/plain"] = figures.alt(fig)
+    return {"output_type": "display_data", "data": data, "metadata": {}}

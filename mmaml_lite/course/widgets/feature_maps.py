@@ -5,9 +5,7 @@ One line in a notebook of your own:
     feature_maps_explorer("omniglot-5way-1shot")
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +13,11 @@ import torch
 from mmaml_lite.characters.domain import named
 from mmaml_lite.core import zoo
 from mmaml_lite.core.networks import averaged
-from mmaml_lite.course.figures.feature_maps import feature_maps, redraw_feature_maps
+from mmaml_lite.course.figures.feature_maps import (
+    FeatureMapsView,
+    feature_maps,
+    redraw_feature_maps,
+)
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import feature_maps as film
 from mmaml_lite.course.studies.feature_maps import MODE, OTHER, OWN
@@ -50,7 +52,7 @@ class Subject:
         episode = episodes[at : at + 1]
         return episode, used, film.scores(self.learner, episode, used)
 
-    def view(self, block: int, image: int, used: str, seed: int) -> dict[str, Any]:
+    def view(self, block: int, image: int, used: str, seed: int) -> FeatureMapsView:
         """All that `figures.feature_maps` draws; image: first the examples, then a new one each."""
         episode, taus, scores = self.task(seed)
         ways = self.model.settings.ways
@@ -62,22 +64,22 @@ class Subject:
         own, other = (taus[name][block][0].numpy() for name in (OWN, lender))
         off = film.unmodulated(taus[OWN])[block][0].numpy()
         order = np.linalg.norm(own - off, axis=0).argsort()[::-1]
-        return {
-            "block": block,
-            "used": used,
-            "image": picture[0].numpy(),
-            "order": order,
-            "off": found.off.numpy()[order],
-            "on": found.on.numpy()[order],
-            "own": own[:, order],
-            "other": other[:, order],
-            "scores": scores,
-            "beside": "a task of another mode" if lender == MODE else "another task",
-            "queries": len(episode.query.y[0]),
-            "steps": self.model.settings.steps,
-            "share": self.share[block],
-            "says": self.says(),
-        }
+        return FeatureMapsView(
+            block=block,
+            used=used,
+            image=picture[0].numpy(),
+            order=order,
+            off=found.off.numpy()[order],
+            on=found.on.numpy()[order],
+            own=own[:, order],
+            other=other[:, order],
+            scores=scores,
+            beside="a task of another mode" if lender == MODE else "another task",
+            queries=len(episode.query.y[0]),
+            steps=self.model.settings.steps,
+            share=self.share[block],
+            says=self.says(),
+        )
 
     def says(self) -> str:
         """Data and weights of the caption."""
@@ -88,19 +90,19 @@ class Subject:
         )
 
 
-def say(view: Mapping[str, Any]) -> str:
+def say(view: FeatureMapsView) -> str:
     """What tau does to a block's channels, how much of it is the task's own, what it is worth."""
-    on, off = (view[side].max((1, 2)) > 0 for side in ("on", "off"))
-    count, gamma = len(on), view["own"][0]
+    on, off = (maps.max((1, 2)) > 0 for maps in (view.on, view.off))
+    count, gamma = len(on), view.own[0]
     told = (
-        f"Block {view['block'] + 1}, {view['used']}: on this image <b>{(off & ~on).sum()}</b> of "
+        f"Block {view.block + 1}, {view.used}: on this image <b>{(off & ~on).sum()}</b> of "
         f"{count} channels fall silent, <b>{(on & ~off).sum()}</b> wake up; γ of this task goes "
         f"from {gamma.min():.1f} to {gamma.max():.1f}. From task to task τ moves by "
-        f"<b>{100 * view['share']:.0f} %</b> of its distance from doing nothing"
+        f"<b>{100 * view.share:.0f} %</b> of its distance from doing nothing"
     )
     scores = ", ".join(
         f"{name} {100 * right:.0f} % (loss {loss:.2f})"
-        for name, (right, loss) in view["scores"].items()
+        for name, (right, loss) in view.scores.items()
     )
     return f"{told}. Right answers: {scores}."
 

@@ -1,7 +1,6 @@
 """A first look: drag points, and a trained modulation bends the curve without any learning."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import ipywidgets as W
 import numpy as np
@@ -9,7 +8,8 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.first_look import FirstLookView
 from mmaml_lite.course.lesson import GRID, placed
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.microscope import one_task
@@ -18,7 +18,7 @@ from mmaml_lite.regression.domain import mixture_of
 
 
 @torch.no_grad()
-def first_view(model: zoo.Model, points: Sequence[Sequence[float]]) -> dict[str, Any]:
+def first_view(model: zoo.Model, points: Sequence[Sequence[float]]) -> FirstLookView:
     """All that `figures.first_look` draws; points: pairs (x, y), none leaves the plain network."""
     support = placed(points)
     x, y = support.x[0, :, 0], support.y[0, :, 0]
@@ -30,18 +30,18 @@ def first_view(model: zoo.Model, points: Sequence[Sequence[float]]) -> dict[str,
         lines["modulated"] = learner.network(theta, GRID[:, None], first)[:, 0].numpy(), "solid"
     plain = learner.network(theta, GRID[:, None], {})[:, 0]
     lines["modulation removed"] = plain.numpy(), "dot"
-    return {"x": GRID.numpy(), "lines": lines, "seen_x": x.numpy(), "seen_y": y.numpy()}
+    return FirstLookView(GRID.numpy(), lines, x.numpy(), y.numpy())
 
 
-def first_summary(view: Mapping[str, Any]) -> str:
+def first_summary(view: FirstLookView) -> str:
     """How far each curve is from the points."""
-    if not len(view["seen_x"]):
+    if not len(view.seen_x):
         return "Place a point: without one there is nothing to look at."
     off = {
-        name: float(np.square(np.interp(view["seen_x"], view["x"], y) - view["seen_y"]).mean())
-        for name, (y, _) in view["lines"].items()
+        name: float(np.square(np.interp(view.seen_x, view.x, y) - view.seen_y).mean())
+        for name, (y, _) in view.lines.items()
     }
-    told = "; ".join(f"<b>{name}</b> {figures.number(value)}" for name, value in off.items())
+    told = "; ".join(f"<b>{name}</b> {figures.error_text(value)}" for name, value in off.items())
     return f"Mean squared distance from the points, before any gradient step: {told}."
 
 
@@ -66,18 +66,18 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
         heading="the points: drag them, or Tab to one and use the arrow keys",
     )
 
-    def draw(pad: Pad, view: Mapping[str, Any]) -> None:
-        color = METHODS["mumomaml"].color
+    def draw(pad: Pad, view: FirstLookView) -> None:
+        color = METHOD_STYLES["mumomaml"].color
         pad.lines = [
             {
-                "x": view["x"].tolist(),
+                "x": view.x.tolist(),
                 "y": y.tolist(),
                 "color": color,
                 "dash": dash,
                 "width": 3,
                 "label": name,
             }
-            for name, (y, dash) in view["lines"].items()
+            for name, (y, dash) in view.lines.items()
         ]
 
     def arrange(controls, screen):

@@ -6,7 +6,6 @@ One line in a notebook of your own, with models of your own:
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from mmaml_lite.core import zoo
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.adaptation import AdaptationView
 from mmaml_lite.course.lesson import GRID, placed
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -74,7 +74,7 @@ def adaptation_view(
     steps: int = 5,
     step_size: float | None = None,
     yrange: Sequence[float] = (-6.0, 6.0),
-) -> dict[str, Any]:
+) -> AdaptationView:
     """All that `figures.adaptation` draws: every method's curve and loss at every stage.
 
     points: x and y `(1, K, 1)`; truth `(grid,)` on GRID; step_size: alpha; where a model learned
@@ -83,29 +83,29 @@ def adaptation_view(
     """
     points.check()
     x = torch.cat([GRID[None, :, None], points.x], 1)
-    view: dict[str, Any] = {
-        "x": GRID.numpy(),
-        "points": points,
-        "truth": truth,
-        "yrange": list(yrange),
-        "seen_x": points.x[0, :, 0].numpy(),
-        "seen_y": points.y[0, :, 0].numpy(),
-        "curves": {},
-        "losses": {},
-        "miss": {},
-        "miss_before": {},
-    }
+    curves, losses, miss_before, miss = {}, {}, {}, {}
     for key, model in models.items():
         factor = 1.0 if step_size is None else step_size / model.settings.step_size
         told = torch.tensor([mode])
         y = model.learner(points, x, told, steps=steps, factor=factor)[:, 0, :, 0]
-        view["curves"][key] = y[:, : len(GRID)].numpy()
+        curves[key] = y[:, : len(GRID)].numpy()
         seen = y[:, len(GRID) :] - points.y[0, :, 0]
-        view["losses"][key] = seen.square().mean(1).numpy()
+        losses[key] = seen.square().mean(1).numpy()
         if truth is not None:
-            distance = np.square(view["curves"][key] - truth).mean(1)
-            view["miss_before"][key], view["miss"][key] = distance[0], distance[-1]
-    return view
+            distance = np.square(curves[key] - truth).mean(1)
+            miss_before[key], miss[key] = distance[0], distance[-1]
+    return AdaptationView(
+        x=GRID.numpy(),
+        points=points,
+        seen_x=points.x[0, :, 0].numpy(),
+        seen_y=points.y[0, :, 0].numpy(),
+        truth=truth,
+        curves=curves,
+        losses=losses,
+        miss_before=miss_before,
+        miss=miss,
+        yrange=list(yrange),
+    )
 
 
 def diverged(loss: np.ndarray) -> bool:
@@ -113,15 +113,15 @@ def diverged(loss: np.ndarray) -> bool:
     return not np.isfinite(loss).all() or loss[-1] > max(100.0, 2 * loss[0])
 
 
-def fit_summary(view: Mapping[str, Any]) -> str:
+def fit_summary(view: AdaptationView) -> str:
     """What happened, in one line: the loss before and after, and whether the steps diverged."""
     parts, lost = [], []
-    for key, loss in view["losses"].items():
+    for key, loss in view.losses.items():
         if diverged(loss):
-            lost.append(METHODS[key].label)
+            lost.append(METHOD_STYLES[key].label)
         else:
-            parts.append(f"<b>{METHODS[key].label}</b> {loss[0]:.2f} → {loss[-1]:.2f}")
-    steps = len(next(iter(view["losses"].values()))) - 1
+            parts.append(f"<b>{METHOD_STYLES[key].label}</b> {loss[0]:.2f} → {loss[-1]:.2f}")
+    steps = len(next(iter(view.losses.values()))) - 1
     said = [f"Loss on the points seen, in {counted(steps, 'step')}: {'; '.join(parts)}."]
     if lost:
         names = " and ".join(f"<b>{name}</b>" for name in lost)
@@ -140,8 +140,8 @@ def counted(number: int, noun: str) -> str:
 def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5) -> Explorer:
     """Explorer of how trained models adapt to one task, side by side.
 
-    models: by key of `figures.METHODS`, all trained on the same families. steps, shots: where the
-    sliders start.
+    models: by key of `figures.METHOD_STYLES`, all trained on the same families. steps, shots: where
+    the sliders start.
     """
     settings = next(iter(models.values())).settings
     mixture = mixture_of(settings)
@@ -179,7 +179,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
         for name in (*sliders, "shots", "noise", "seed"):  # they make a task; own points are one
             controls[name].disabled = own
         if not own:
-            show_points(view["points"])
+            show_points(view.points)
 
     values = {name: slider.value for name, slider in sliders.items()}
     show_points(slid_task(mixture, 0, values, shots, mixture.noise, 0)[0])

@@ -5,8 +5,6 @@ library's: `MODULATIONS` make tau of the raw head outputs e, `modulate` applies 
 """
 
 import functools
-from collections.abc import Mapping
-from typing import Any
 
 import ipywidgets as W
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor
 from mmaml_lite.core.modulation import MODULATIONS
 from mmaml_lite.core.networks import MLP
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.gates import GatesView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -65,22 +64,22 @@ KNOWN = {
 }
 
 
-def gate_view(gate: str, e: Tensor, target: str = "none") -> dict[str, Any]:
+def gate_view(gate: str, e: Tensor, target: str = "none") -> GatesView:
     """All that `figures.gates` draws; e `(rows * units,)`, target: a key of TARGETS."""
     added, curve, tau = played(gate, e)
     wanted = TARGETS[target]
     before = NETWORK.trace(NETWORK.linear(THETA), GRID[:, None], {})[1].T * THETA["weight1"].T
-    return {
-        "gate": gate,
-        "x": GRID.numpy(),
-        "tau": tau.numpy(),
-        "added": added.numpy(),
-        "added_before": before.numpy(),
-        "curve": curve.numpy(),
-        "before": plain().numpy(),
-        "target": None if wanted is None else wanted.numpy(),
-        "off": None if wanted is None else (curve - wanted).square().mean().sqrt().item(),
-    }
+    return GatesView(
+        gate=gate,
+        x=GRID.numpy(),
+        tau=tau.numpy(),
+        added=added.numpy(),
+        added_before=before.numpy(),
+        curve=curve.numpy(),
+        before=plain().numpy(),
+        target=None if wanted is None else wanted.numpy(),
+        off=None if wanted is None else (curve - wanted).square().mean().sqrt().item(),
+    )
 
 
 @functools.lru_cache
@@ -118,22 +117,22 @@ def reachable() -> dict[str, dict[str, float]]:
     }
 
 
-def gate_summary(view: Mapping[str, Any]) -> str:
+def gate_summary(view: GatesView) -> str:
     """What tau is at present, what binds it, and how far the curve is from its target."""
-    scale = view["tau"][0]
+    scale = view.tau[0]
     told = {
         "softmax": f"The six gates share a sum of {scale.sum():.2f}, so one can only grow at the "
         f"others' cost; the largest is {scale.max():.2f}",
         "sigmoid": f"Every gate lies between 0 and 1 (here {scale.min():.2f} to {scale.max():.2f}):"
         " it can quieten a unit, never flip one, never move one",
-        "film": f"γ from {scale.min():.2f} to {scale.max():.2f}, β from {view['tau'][-1].min():.2f}"
-        f" to {view['tau'][-1].max():.2f}: no bounds. A negative γ turns a ramp to the other side, "
+        "film": f"γ from {scale.min():.2f} to {scale.max():.2f}, β from {view.tau[-1].min():.2f}"
+        f" to {view.tau[-1].max():.2f}: no bounds. A negative γ turns a ramp to the other side, "
         "β moves the place where it starts",
-    }[view["gate"]]
-    if view["off"] is None:
+    }[view.gate]
+    if view.off is None:
         return f"{told}."
-    mark = " <b>You have it.</b>" if view["off"] < 0.1 else ""
-    return f"{told}. Distance from the target: <b>{view['off']:.2f}</b>.{mark}"
+    mark = " <b>You have it.</b>" if view.off < 0.1 else ""
+    return f"{told}. Distance from the target: <b>{view.off:.2f}</b>.{mark}"
 
 
 def gate_explorer(gate: str = "softmax") -> Explorer:

@@ -5,9 +5,8 @@ One line in a notebook of your own:
     landscape_explorer(seed=0)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.course.figures.landscape import (
+    LandscapeView,
     arrows,
     bands,
     fit_heading,
@@ -55,13 +55,8 @@ def landscape_view(
     reveal: bool = False,
     task: int = 0,
     seed: int = 0,
-) -> dict[str, Any]:
-    """All that `figures.landscape.landscape` draws for theta `(2,)`, and the numbers beside it.
-
-    Besides its arrays: before, after: loss at theta, averaged over the tasks; least: the least one
-    after learning on the map; rival: what pretraining's favourite gets; better: the share of the
-    map that beats theta; error, first_order_error: of the other gradients, relative to the exact.
-    """
+) -> LandscapeView:
+    """All that `figures.landscape.landscape` draws for theta `(2,)`, and the numbers beside it."""
     tasks, at = draw_tasks(seed), torch.tensor(theta, dtype=torch.float64)
     setting = (tasks, steps, step_size)
     start = outer_map(seed, 0, 0.1)
@@ -72,59 +67,59 @@ def landscape_view(
     paths = fast_weights(at, *setting)
     before, after = (query_loss(paths[:, stage], tasks).item() for stage in (0, -1))
     path, query = paths[task], Examples(tasks.query.x[task], tasks.query.y[task])
-    return {
-        "shifts": end.shifts.numpy(),
-        "heights": end.heights.numpy(),
-        "loss": shown.loss.numpy().copy(),
-        "background": background,
-        "reveal": reveal,
-        "task": task,
-        "theta": at.numpy(),
-        "own": tasks.parameters.numpy().copy(),
-        "paths": paths.numpy(),
-        "exact": exact.numpy(),
-        "difference": difference.numpy(),
-        "first_order": first_order.numpy(),
-        "error": relative_error(difference, exact),
-        "first_order_error": relative_error(first_order, exact),
-        "before": before,
-        "after": after,
-        "best": end.best.numpy().copy(),
-        "best_before": start.best.numpy().copy(),
-        "least": end.least,
-        "rival": _rival(seed, steps, step_size),
-        "better": (end.loss < after).double().mean().item(),
-        "x": X.numpy(),
-        "truth": predict(tasks.parameters[task], X).numpy(),
-        "curves": torch.stack([predict(weights, X) for weights in path]).numpy(),
-        "seen_x": tasks.support.x[task, :, 0].numpy(),
-        "seen_y": tasks.support.y[task, :, 0].numpy(),
-        "task_loss": (loss(path[0], query).item(), loss(path[-1], query).item()),
-    }
+    return LandscapeView(
+        shifts=end.shifts.numpy(),
+        heights=end.heights.numpy(),
+        loss=shown.loss.numpy().copy(),
+        background=background,
+        reveal=reveal,
+        task=task,
+        theta=at.numpy(),
+        own=tasks.parameters.numpy().copy(),
+        paths=paths.numpy(),
+        exact=exact.numpy(),
+        difference=difference.numpy(),
+        first_order=first_order.numpy(),
+        error=relative_error(difference, exact),
+        first_order_error=relative_error(first_order, exact),
+        before=before,
+        after=after,
+        best=end.best.numpy().copy(),
+        best_before=start.best.numpy().copy(),
+        least=end.least,
+        rival=_rival(seed, steps, step_size),
+        better=(end.loss < after).double().mean().item(),
+        x=X.numpy(),
+        truth=predict(tasks.parameters[task], X).numpy(),
+        curves=torch.stack([predict(weights, X) for weights in path]).numpy(),
+        seen_x=tasks.support.x[task, :, 0].numpy(),
+        seen_y=tasks.support.y[task, :, 0].numpy(),
+        task_loss=(loss(path[0], query).item(), loss(path[-1], query).item()),
+    )
 
 
-def landscape_summary(view: Mapping[str, Any]) -> str:
+def landscape_summary(view: LandscapeView) -> str:
     """The losses at theta, how near it is to the best place, and how the gradients compare."""
-    steps, ratio = view["paths"].shape[1] - 1, view["after"] / view["least"]
+    steps, ratio = view.paths.shape[1] - 1, view.after / view.least
     count = f"{steps} inner step{'' if steps == 1 else 's'}"
     if ratio < FOUND:
         verdict = "<b>Found:</b> hardly any place on the map does better."
     else:
         verdict = (
             f"That is <b>{ratio:.1f} times</b> the least on the map; "
-            f"{100 * view['better']:.0f} % of the map does better."
+            f"{100 * view.better:.0f} % of the map does better."
         )
     lines = [
-        f"Loss at θ before learning: {view['before']:.2f}, after {count}: "
-        f"<b>{view['after']:.2f}</b>. {verdict}",
-        f"Finite differences agree with the exact gradient to {view['error']:.0e} of its length; "
-        f"first order is off by {100 * view['first_order_error']:.0f} % of it.",
+        f"Loss at θ before learning: {view.before:.2f}, after {count}: "
+        f"<b>{view.after:.2f}</b>. {verdict}",
+        f"Finite differences agree with the exact gradient to {view.error:.0e} of its length; "
+        f"first order is off by {100 * view.first_order_error:.0f} % of it.",
     ]
-    if view["reveal"]:
+    if view.reveal:
         lines.append(
-            f"After {count} the best place gets {view['least']:.2f}; the place that is best before "
-            f"learning gets {view['rival']:.2f}, "
-            f"<b>{view['rival'] / view['least']:.1f} times</b> as much."
+            f"After {count} the best place gets {view.least:.2f}; the place that is best before "
+            f"learning gets {view.rival:.2f}, "
+            f"<b>{view.rival / view.least:.1f} times</b> as much."
         )
     return "<br>".join(lines)
 
@@ -178,7 +173,7 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
 
     def redraw(_screen, view):
         state = controls["steps"].value, round(controls["step_size"].value, 4)
-        pad.paint(_picture(seed, *(state if view["background"] == "after" else (0, 0.1))))
+        pad.paint(_picture(seed, *(state if view.background == "after" else (0, 0.1))))
         pad.lines, pad.arrows = marks(view), arrows(view)
         pad.heading, fit.heading = heading(view), fit_heading(view)
         fit.lines = fit_lines(view)

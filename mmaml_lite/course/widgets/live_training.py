@@ -7,6 +7,7 @@ again from its file, also by another kernel: nothing is lost.
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,6 +23,7 @@ from mmaml_lite.core.runs import Run, resume, start
 from mmaml_lite.core.tasks import Tasks
 from mmaml_lite.core.training import Callback, train
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.live_training import TrainingView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -79,11 +81,11 @@ class LiveRun:
             arrange=self._arrange,
         )
 
-    def look(self) -> dict[str, Any]:
-        """What the figure shows of the run as it stands."""
+    def look(self) -> Any:
+        """What the figure shows of the run as it stands; its steps are filled in later."""
         raise NotImplementedError
 
-    def say(self, view: dict[str, Any]) -> str:
+    def say(self, view: Any) -> str:
         """What was measured last, in a few words after the number of steps; "" at the beginning."""
         raise NotImplementedError
 
@@ -170,12 +172,12 @@ class LiveRun:
     def _label(self, text: str, icon: str) -> None:
         self.button.description, self.button.icon = text, icon
 
-    def _look(self, step: int) -> dict[str, Any]:
+    def _look(self, step: int) -> Any:
         stands = {"step": self.run.step, "iterations": self.settings.iterations}
-        return self.look() | stands
+        return replace(self.look(), **stands)
 
-    def _say(self, view: dict[str, Any]) -> str:
-        done = f"Step {view['step']:,} of {view['iterations']:,}{self.say(view)}"
+    def _say(self, view: Any) -> str:
+        done = f"Step {view.step:,} of {view.iterations:,}{self.say(view)}"
         return f"{done}. The run is kept in a file: it can go on at any time."
 
     def _arrange(self, controls: dict[str, W.Widget], screen: W.Widget) -> W.Widget:
@@ -192,8 +194,8 @@ def _mean(measured: list[dict[str, float]], key: str) -> float:
 @torch.no_grad()
 def training_view(
     learner: RegressionLearner, examples: Tasks, crowd: Tasks, before: np.ndarray | None = None
-) -> dict[str, Any]:
-    """What the figure shows of a learner at one moment.
+) -> TrainingView:
+    """What the figure shows of a learner at one moment; nothing of the run.
 
     examples: one task of each mode, for the fits; crowd: tasks for the map; before: the map of an
     earlier moment `(n, 2)`, onto which this one is turned.
@@ -202,16 +204,16 @@ def training_view(
     x = GRID.expand(len(examples), -1)
     y = learner(examples.support, x[..., None], examples.mode)[..., 0].movedim(0, 1)
     points = maps.pca(learner.embed(crowd.support).numpy()).points
-    return {
-        "x": GRID.numpy(),
-        "curves": y.numpy(),
-        "names": mixture.names,
-        "truth": mixture.curves(x, examples.mode, examples.parameters).numpy(),
-        "seen_x": examples.support.x[..., 0].numpy(),
-        "seen_y": examples.support.y[..., 0].numpy(),
-        "points": points if before is None else maps.turned_onto(points, before),
-        "mode": crowd.mode.numpy(),
-    }
+    return TrainingView(
+        x=GRID.numpy(),
+        curves=y.numpy(),
+        names=mixture.names,
+        truth=mixture.curves(x, examples.mode, examples.parameters).numpy(),
+        seen_x=examples.support.x[..., 0].numpy(),
+        seen_y=examples.support.y[..., 0].numpy(),
+        points=points if before is None else maps.turned_onto(points, before),
+        mode=crowd.mode.numpy(),
+    )
 
 
 class LiveTraining(LiveRun):
@@ -246,14 +248,14 @@ class LiveTraining(LiveRun):
         super()._begin()
         self._map = None
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> TrainingView:
         """Fits, map of embeddings and loss so far."""
         view = training_view(self.run.learner, self._examples, self._crowd, self._map)
-        self._map = view["points"]
+        self._map = view.points
         curve = np.array([(r["step"], r["loss"]) for r in self.curve] or [(np.nan, np.nan)])
-        return view | {"losses": (curve[:, 0], curve[:, 1]), "floor": self._floor}
+        return replace(view, losses=(curve[:, 0], curve[:, 1]), floor=self._floor)
 
-    def say(self, view: dict[str, Any]) -> str:
+    def say(self, view: TrainingView) -> str:
         """The latest loss, and Bayes' error."""
         latest = f", loss {self.curve[-1]['loss']:.2f}" if self.curve else ""
         floor = f" (Bayes {self._floor:.2f})" if self._floor else ""

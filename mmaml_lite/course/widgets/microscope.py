@@ -7,7 +7,6 @@ One line in a notebook of your own, with a model of your own:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -18,6 +17,7 @@ from mmaml_lite.core import zoo
 from mmaml_lite.core.networks import Tau, averaged
 from mmaml_lite.core.tasks import Examples, Tasks
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.microscope import MicroscopeView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.interventions import between, own, without
 from mmaml_lite.course.widgets import controls as C
@@ -102,7 +102,7 @@ def microscope_view(
     layers: Sequence[bool] = (True, True, True),
     steps: int = 5,
     maml: zoo.Model | None = None,
-) -> dict[str, Any]:
+) -> MicroscopeView:
     """All that `figures.microscope` draws, for two tasks A and B.
 
     kind: own, mean, off or maml; share: how far each embedding is moved to the other's (with own);
@@ -125,27 +125,27 @@ def microscope_view(
     truth = mixture.curves(GRID.expand(2, -1), pair.mode, pair.parameters)
     miss = (curves[[0, -1], ..., 0] - truth).square().mean(-1)
     usual_miss = (usual[[0, -1], ..., 0] - truth).square().mean(-1)
-    return {
-        "x": GRID.numpy(),
-        "truth": truth.numpy(),
-        "kind": kind,
-        "share": share,
-        "steps": steps,
-        "names": [mixture.names[m] for m in pair.mode.tolist()],
-        "off": off,
-        "method": "maml" if kind == "maml" else "mumomaml",
-        "gate": model.settings.modulation,
-        "seen_x": pair.support.x[..., 0].numpy(),
-        "seen_y": pair.support.y[..., 0].numpy(),
-        "curves": curves[[0, -1], ..., 0].numpy(),
-        "usual": usual[[0, -1], ..., 0].numpy(),
-        "miss": miss.numpy(),
-        "usual_miss": usual_miss.numpy(),
-        "bars": {i: _sorted(tau[i][0], slide.order[i]) if i in tau else None for i in blocks},
-        "other": {i: _sorted(trained[i][1], slide.order[i]) for i in blocks},
-        "mean": {i: _sorted(slide.mean[i][0], slide.order[i]) for i in blocks},
-        "bounds": {i: slide.bounds[i] for i in blocks},
-    }
+    return MicroscopeView(
+        x=GRID.numpy(),
+        truth=truth.numpy(),
+        kind=kind,
+        share=share,
+        steps=steps,
+        names=[mixture.names[m] for m in pair.mode.tolist()],
+        off=off,
+        method="maml" if kind == "maml" else "mumomaml",
+        gate=model.settings.modulation,
+        seen_x=pair.support.x[..., 0].numpy(),
+        seen_y=pair.support.y[..., 0].numpy(),
+        curves=curves[[0, -1], ..., 0].numpy(),
+        usual=usual[[0, -1], ..., 0].numpy(),
+        miss=miss.numpy(),
+        usual_miss=usual_miss.numpy(),
+        bars={i: _sorted(tau[i][0], slide.order[i]) if i in tau else None for i in blocks},
+        other={i: _sorted(trained[i][1], slide.order[i]) for i in blocks},
+        mean={i: _sorted(slide.mean[i][0], slide.order[i]) for i in blocks},
+        bounds={i: slide.bounds[i] for i in blocks},
+    )
 
 
 def _sorted(tau: Tensor, order: Tensor) -> np.ndarray:
@@ -153,9 +153,9 @@ def _sorted(tau: Tensor, order: Tensor) -> np.ndarray:
     return tau.gather(-1, order).numpy()
 
 
-def microscope_summary(view: Mapping[str, Any]) -> str:
+def microscope_summary(view: MicroscopeView) -> str:
     """What acts, and the distances from the true functions before and after the gradient steps."""
-    share = view["share"]
+    share = view.share
     acting = {
         "own": "Each task has its own τ"
         if share == 0
@@ -165,15 +165,15 @@ def microscope_summary(view: Mapping[str, Any]) -> str:
         "mean": "Both tasks get the same τ, its mean over many tasks",
         "off": "τ is off: the plain network with its trained θ",
         "maml": "A separately trained MAML, which never had a modulation",
-    }[view["kind"]]
-    if view["off"] and view["kind"] in ("own", "mean"):
-        acting += "; off in layer " + " and ".join(str(i + 1) for i in view["off"])
+    }[view.kind]
+    if view.off and view.kind in ("own", "mean"):
+        acting += "; off in layer " + " and ".join(str(i + 1) for i in view.off)
     told = [
-        f"<b>{letter}</b> ({name}) {figures.number(view['miss'][0, k])} → "
-        f"{figures.number(view['miss'][1, k])}"
-        for k, (letter, name) in enumerate(zip("AB", view["names"], strict=True))
+        f"<b>{letter}</b> ({name}) {figures.error_text(view.miss[0, k])} → "
+        f"{figures.error_text(view.miss[1, k])}"
+        for k, (letter, name) in enumerate(zip("AB", view.names, strict=True))
     ]
-    steps = f"{view['steps']} gradient step" + ("s" if view["steps"] != 1 else "")
+    steps = f"{view.steps} gradient step" + ("s" if view.steps != 1 else "")
     return f"{acting}. Squared distance from the truth before → after {steps}: {'; '.join(told)}."
 
 

@@ -7,7 +7,7 @@ One line in a notebook of your own:
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 import ipywidgets as W
 import numpy as np
@@ -15,9 +15,10 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures import METHODS
-from mmaml_lite.course.figures.navigation import SIDES, earned
-from mmaml_lite.course.studies.walks import Walks, walks
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.navigation import SIDES, Side, WalksView, earned
+from mmaml_lite.course.studies.cast import Cast, casts_shown
+from mmaml_lite.course.studies.navigation import Walks, walks
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.goal import Goal, round_modes
@@ -30,7 +31,6 @@ FAR = 3.0  # spreads from every mode: such goals were hardly ever seen in traini
 METHOD_NAMES = {"maml": "maml", "mumomaml": "mumomaml-film"}  # key in figures -> in the zoo
 NAMES = ["before modulation", "after modulation", *(f"after step {i + 1}" for i in range(STEPS))]
 SHORT = ["look", "0", *(str(i + 1) for i in range(STEPS))]
-Cast = Mapping[str, zoo.Model]
 
 
 def navigators(
@@ -53,12 +53,8 @@ def navigators(
 
 
 def navigators_shown(casts: Mapping[int, Cast]) -> str:
-    """Which weights are shown, in Markdown: outer steps of each, provisional or not."""
-    listed = "; ".join(
-        f"{n} modes: " + ", ".join(f"{m.label} {m.settings.iterations:,}" for m in cast.values())
-        for n, cast in casts.items()
-    )
-    return f"Weights shown, with their outer steps. {listed}."
+    """Which weights are shown, in Markdown: outer steps of each."""
+    return casts_shown({f"{n} modes": cast for n, cast in casts.items()})
 
 
 def beside(world: Navigation) -> list[float]:
@@ -73,80 +69,72 @@ def far_off(world: Navigation, goal: Sequence[float]) -> tuple[int, float]:
     return int(away.argmin()), float(away.min() / world.spread)
 
 
-def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> dict[str, Any]:
-    """What both methods do with one goal: `Walks` by key, and the floors of this very goal."""
+class Walked(NamedTuple):
+    """What both methods do with one goal, by key, and the floors of this very goal."""
+
+    sides: dict[str, Walks]
+    floors: dict[str, float]
+
+
+def walked(cast: Cast, goal: Sequence[float], seed: int = 0) -> Walked:
+    """Let both methods walk to one goal `(2,)`."""
     place = torch.tensor([list(goal)])
     world = cast["maml"].settings.world()
     nearest, _ = far_off(world, goal)
-    found: dict[str, Any] = {
-        key: walks(model.learner, place[0], STEPS, seed) for key, model in cast.items()
-    }
+    sides = {key: walks(model.learner, place[0], STEPS, seed) for key, model in cast.items()}
     centre = torch.tensor([world.centres[nearest]])
-    found["floors"] = {
-        "goal": walk(world, place, place).item(),
-        "mode": walk(world, place, centre).item(),
-    }
-    return found
+    floors = {"goal": walk(world, place, place).item(), "mode": walk(world, place, centre).item()}
+    return Walked(sides, floors)
 
 
-def walks_view(cast: Cast, found: Mapping[str, Any], goal: Sequence[float], stage: int) -> dict:
+def walks_view(cast: Cast, found: Walked, goal: Sequence[float], stage: int) -> WalksView:
     """All that `figures.walks` draws, of what `walked` found for this goal."""
     world = cast["maml"].settings.world()
-    nearest, spreads = far_off(world, goal)
-    view: dict[str, Any] = {
-        "goal": list(goal),
-        "centres": world.centres,
-        "spread": world.spread,
-        "stage": stage,
-        "names": NAMES,
-        "short": SHORT,
-        "nearest": nearest,
-        "spreads": spreads,
-        "floors": found["floors"],
-    }
-    for key in SIDES:
-        view[key] = _method(found[key], stage)
-    now = [view[key]["returns"][stage] for key in SIDES]
-    view["headings"] = [
-        "its start: nothing to modulate"
-        if not np.isfinite(now[0])
-        else _heading(stage, now[0], "maml"),
-        _heading(stage, now[1], "mumomaml"),
-    ]
-    return view
+    _, spreads = far_off(world, goal)
+    sides = {key: _side(found.sides[key], stage) for key in SIDES}
+    return WalksView(
+        goal=list(goal),
+        centres=world.centres,
+        spread=world.spread,
+        spreads=spreads,
+        stage=stage,
+        names=NAMES,
+        short=SHORT,
+        sides=sides,
+        headings=[_heading(stage, side.returns[stage], key) for key, side in sides.items()],
+        floors=found.floors,
+    )
 
 
-def _method(found: Walks, stage: int) -> dict[str, np.ndarray]:
+def _side(found: Walks, stage: int) -> Side:
     """The walks at one stage, the first ones, and the returns of all stages `(STEPS + 2,)`."""
     paths = found.paths[max(stage - 1, 0)][:DRAWN].numpy()
     first, look = found.paths[0][:1].numpy(), np.nan
     if found.before is not None:
         first, look = found.before[0].numpy(), found.before[1]
         paths = first if stage == 0 else paths
-    return {
-        "paths": paths,
-        "first": first,
-        "returns": np.concatenate([[look], found.returns.numpy()]).astype(float),
-    }
+    return Side(paths, first, np.concatenate([[look], found.returns.numpy()]).astype(float))
 
 
 def _heading(stage: int, value: float, key: str) -> str:
     """Stage and return, over a panel."""
+    if key == "maml" and not np.isfinite(value):
+        return "its start: nothing to modulate"
     name = "its start" if key == "maml" and stage == 1 else NAMES[stage]
     return f"{name}: <b>{earned(value)}</b>"
 
 
-def walks_summary(view: Mapping[str, Any]) -> str:
+def walks_summary(view: WalksView) -> str:
     """Where the goal lies, and what each method earns from stage to stage."""
-    x, y = view["goal"]
-    where = f"Goal ({x:.2f}, {y:.2f}), {view['spreads']:.1f} spreads from the nearest mode's centre"
-    if view["spreads"] > FAR:
+    x, y = view.goal
+    where = f"Goal ({x:.2f}, {y:.2f}), {view.spreads:.1f} spreads from the nearest mode's centre"
+    if view.spreads > FAR:
         where += ": <b>such goals were never trained</b>"
     told = []
     for key in SIDES:
-        numbers = [earned(r) for r in view[key]["returns"] if np.isfinite(r)]
-        told.append(f"<b>{METHODS[key].label}</b> {' → '.join(numbers)}")
-    goal, mode = (earned(view["floors"][k]) for k in ("goal", "mode"))
+        numbers = [earned(r) for r in view.sides[key].returns if np.isfinite(r)]
+        told.append(f"<b>{METHOD_STYLES[key].label}</b> {' → '.join(numbers)}")
+    goal, mode = (earned(view.floors[k]) for k in ("goal", "mode"))
     return (
         f"{where}. Mean return, stage by stage: {'; '.join(told)}. Told the goal {goal}, told its "
         f"nearest mode {mode}."
@@ -185,7 +173,7 @@ def navigate(
     }
 
     @lru_cache(maxsize=256)
-    def found(modes: int, goal: tuple[float, float], seed: int) -> dict[str, Any]:
+    def found(modes: int, goal: tuple[float, float], seed: int) -> Walked:
         return walked(casts[modes], goal, seed)
 
     def compute(goal, modes, stage, seed):
@@ -193,7 +181,7 @@ def navigate(
 
     def follow(fig, view):
         figures.redraw_walks(fig, view)
-        place.pad.lines = round_modes(view["centres"], view["spread"])
+        place.pad.lines = round_modes(view.centres, view.spread)
 
     def arrange(controls, screen):
         choose = ["stage", "modes", "seed"] if len(counts) > 1 else ["stage", "seed"]

@@ -8,7 +8,7 @@ One line in a notebook of your own, with a model of your own:
 import html
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import ipywidgets as W
 import plotly.graph_objects as go
@@ -16,7 +16,7 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.studies.anatomy import Part, parts
+from mmaml_lite.course.studies.overview import Part, parts
 from mmaml_lite.course.widgets.diagram import Diagram
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.regression.domain import mixture_of
@@ -107,7 +107,14 @@ def describe(part: Part) -> str:
     )
 
 
-def overview_figure(view: Mapping[str, Any]) -> go.Figure:
+class Overview(NamedTuple):
+    """Every part by its key, and the key of the box that is chosen."""
+
+    parts: Mapping[str, Part]
+    box: str
+
+
+def overview_figure(view: Overview) -> go.Figure:
     """The static twin: all boxes as rows of a table; the chosen one is set in bold."""
     rows = {
         key: [
@@ -116,9 +123,9 @@ def overview_figure(view: Mapping[str, Any]) -> go.Figure:
             part.where.replace(", ", "<br>"),
             "<br>".join(f"{n}: {' × '.join(map(str, s))}" for n, s in part.shapes.items()),
         ]
-        for key, part in view["parts"].items()
+        for key, part in view.parts.items()
     }
-    return figures.parts(rows, view["box"])
+    return figures.parts(rows, view.box)
 
 
 def overview_explorer(model: zoo.Model, tasks: int = 75, seed: int = 0) -> Explorer:
@@ -130,18 +137,18 @@ def overview_explorer(model: zoo.Model, tasks: int = 75, seed: int = 0) -> Explo
         value="upsilon", heading="Figure 1: embed, modulate, adapt. Click a box.", **plan(found)
     )
 
-    def show(screen: W.HTML, view: Mapping[str, Any]) -> None:
-        screen.value = describe(view["parts"][view["box"]])
+    def show(screen: W.HTML, view: Overview) -> None:
+        screen.value = describe(view.parts[view.box])
 
-    def say(view: Mapping[str, Any]) -> str:
-        part = view["parts"][view["box"]]
+    def say(view: Overview) -> str:
+        part = view.parts[view.box]
         shapes = ", ".join(" × ".join(map(str, s)) for s in part.shapes.values())
         return f"{part.label.replace(chr(10), ' ')}: {part.where}; tensors {shapes}."
 
     return Explorer(
         "overview",
         {"box": diagram},
-        lambda box: {"box": box, "parts": found},
+        lambda box: Overview(found, box),
         overview_figure,
         show,
         say,

@@ -5,6 +5,7 @@ One line in a notebook of your own:
     LivePolicyTraining("navigation/2-modes/mumomaml-film", iterations=200)
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.navigation import earned
+from mmaml_lite.course.figures.policy_training import PolicyTrainingView
 from mmaml_lite.course.widgets.live_training import LiveRun, live_path
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.evaluation import shared_goals
@@ -25,20 +27,27 @@ PANELS, WALKS = 4, 5  # goals, and trajectories drawn for each
 QUICK = {"tasks": 20, "trajectories": 10, "step_size": 0.1, "schedule": "constant"}
 
 
-def policy_view(learner: PolicyLearner, goals: Tensor) -> dict[str, Any]:
+def policy_view(
+    learner: PolicyLearner, goals: Tensor, curve: np.ndarray, levels: Mapping[str, float]
+) -> PolicyTrainingView:
     """What the figure shows of a learner at one moment, always with the same random numbers.
 
-    goals `(panels, 2)`. -> paths `(2, panels, WALKS, H, 2)`, before the gradient steps and after,
-    and their returns `(2, panels)`, of all trajectories.
+    goals `(panels, 2)`; curve, levels: returns so far, and the floors.
     """
-    steps = learner.settings.steps
-    stages = collect(learner, goals, steps, torch.Generator().manual_seed(1)).batch.stages
+    settings = learner.settings
+    world = settings.world()
+    stages = collect(learner, goals, settings.steps, torch.Generator().manual_seed(1)).batch.stages
     ends = [stages[0], stages[-1]]
-    return {
-        "paths": np.stack([seen.observations[:, :WALKS].numpy() for seen in ends]),
-        "returns": np.stack([seen.returns().mean(1).numpy() for seen in ends]),
-        "goals": goals.numpy(),
-    }
+    return PolicyTrainingView(
+        goals=goals.numpy(),
+        paths=np.stack([seen.observations[:, :WALKS].numpy() for seen in ends]),
+        returns=np.stack([seen.returns().mean(1).numpy() for seen in ends]),
+        curve=curve,
+        centres=np.array(world.centres),
+        spread=world.spread,
+        floors=levels,
+        modulated=settings.modulation is not None,
+    )
 
 
 class LivePolicyTraining(LiveRun):
@@ -62,9 +71,9 @@ class LivePolicyTraining(LiveRun):
         **changes: Any,
     ):
         settings = zoo.zoo_settings(name, seed=seed, iterations=iterations, **(QUICK | changes))
-        self._world = settings.world()
-        self._goals, _ = self._world.goals(PANELS, torch.Generator().manual_seed(5))
-        best = self._world.floors(*shared_goals(self._world))
+        world = settings.world()
+        self._goals, _ = world.goals(PANELS, torch.Generator().manual_seed(5))
+        best = world.floors(*shared_goals(world))
         self._floors = {key: value.mean().item() for key, value in best.items()}
         tag = "".join(f"-{key}={value}" for key, value in sorted(changes.items()))
         path = path or live_path(name, f"seed{seed}-{iterations}{tag}")
@@ -76,23 +85,17 @@ class LivePolicyTraining(LiveRun):
             figures.redraw_policy_training,
         )
 
-    def look(self) -> dict[str, Any]:
+    def look(self) -> PolicyTrainingView:
         """Walks to the goals, and the returns so far."""
         last = f"step {self.settings.steps}"
         curve = np.array([(r["step"], r["step 0"], r[last]) for r in self.curve], float)
-        return policy_view(self.run.learner, self._goals) | {
-            "curve": curve.reshape(-1, 3),
-            "floors": self._floors,
-            "centres": np.array(self._world.centres),
-            "spread": self._world.spread,
-            "modulated": self.settings.modulation is not None,
-        }
+        return policy_view(self.run.learner, self._goals, curve.reshape(-1, 3), self._floors)
 
-    def say(self, view: dict[str, Any]) -> str:
+    def say(self, view: PolicyTrainingView) -> str:
         """Mean return of the latest meta-batch."""
-        if not len(view["curve"]):
+        if not len(view.curve):
             return ""
-        _, before, after = view["curve"][-1]
+        _, before, after = view.curve[-1]
         return (
             f", return {earned(before)} before the gradient step and <b>{earned(after)}</b> after "
             f"it (told the goal {earned(self._floors['goal'])})"

@@ -6,7 +6,6 @@ One line in a notebook of your own, with models of your own:
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -16,6 +15,8 @@ from mmaml_lite.core import zoo
 from mmaml_lite.core.networks import Tau, averaged
 from mmaml_lite.core.tasks import Examples, Tasks
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.stages import Posterior
+from mmaml_lite.course.figures.task import Fitted, TaskMap, TaskView
 from mmaml_lite.course.lesson import GRID, described, embeddings, placed, stage_curves
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.widgets import controls as C
@@ -36,7 +37,7 @@ NEIGHBOURS = 25
 LEAST_NOISE = 0.05  # what Bayes assumes of points without noise: a posterior needs some width
 
 
-class Cast:
+class Lineup:
     """The models of the explorer and what it needs of them once: mean tau, embeddings, maps."""
 
     def __init__(
@@ -53,7 +54,7 @@ class Cast:
         self.tau_mean = averaged(tau)
 
     def rivals(self) -> dict[str, str]:
-        """What MuMoMAML can be compared with: words -> key of `figures.METHODS`."""
+        """What MuMoMAML can be compared with: words -> key of `figures.METHOD_STYLES`."""
         known = {
             "MAML": "maml",
             "Multi-MAML, told the mode": "multi-maml",
@@ -70,7 +71,7 @@ class Cast:
 
 
 def task_view(
-    cast: Cast,
+    cast: Lineup,
     points: Examples,
     truth: np.ndarray | None = None,
     mode: int = 0,
@@ -81,82 +82,76 @@ def task_view(
     kind: str = "t-SNE",
     itself: int | None = None,
     outside: bool = False,
-) -> dict[str, Any]:
+) -> TaskView:
     """All that `figures.task` draws, from points `(1, K, 1)` of one task.
 
     truth `(grid,)` on GRID or None; mode: told to an oracle alone; left, right: keys as in
-    `Cast.model_and_tau`; noise: what Bayes takes it to be; itself: the task's own number in the
+    `Lineup.model_and_tau`; noise: what Bayes takes it to be; itself: the task's own number in the
     map, which has no vote; outside: it may be of no family that Bayes believes in. Raises
     ValueError for bad points.
     """
     points.check()
-    view: dict[str, Any] = {
-        "x": GRID.numpy(),
-        "truth": truth,
-        "yrange": [-9.0, 9.0],
-        "names": cast.mixture.names,
-        "seen_x": points.x[0, :, 0].numpy(),
-        "seen_y": points.y[0, :, 0].numpy(),
-        "miss": {},
-        "points": points,
-        "told": cast.mixture.names[mode],
-        "neighbours": NEIGHBOURS,
-        "outside": outside,
-        "loss": {},
-    }
-    for side, key in (("left", left), ("right", right)):
-        model, tau = cast.model_and_tau(key)
-        told = torch.tensor([mode])
-        curves = stage_curves(model, points, told, tau, steps)[0]
-        seen = (
-            np.interp(view["seen_x"], view["x"], curves[0]),
-            np.interp(view["seen_x"], view["x"], curves[-1]),
-        )
-        view["loss"][side] = tuple(float(np.square(y - view["seen_y"]).mean()) for y in seen)
-        view[side] = (key, curves)
-        view["miss"][side] = None
-        if truth is not None:
-            missed = np.square(curves[[0, -1]].astype(float) - truth).mean(1)
-            view["miss"][side] = tuple(missed.tolist())
     assumed = Mixture(cast.mixture.names, noise=max(noise, LEAST_NOISE))
     live = live_posterior(assumed, points, GRID)
-    view["bayes"] = {k: getattr(live, k).numpy() for k in ("mean", "low", "high", "probability")}
     with torch.no_grad():
         here = cast.models["mumomaml"].learner.embed(points).numpy()
     distance = np.square(cast.embeddings - here).sum(1)
     if itself is not None:
         distance[itself] = np.inf
     nearest = cast.tasks.mode[np.argsort(distance)[:NEIGHBOURS]]
-    view["vote"] = np.bincount(nearest, minlength=len(cast.mixture.names)) / len(nearest)
-    drawn = cast.maps[kind]
-    view["place"] = drawn.place(here)[0]
-    view["map"] = {
-        "points": drawn.points,
-        "mode": cast.tasks.mode.numpy(),
-        "hover": cast.hover,
-        "kind": kind,
-    }
-    return view
+    names, drawn = cast.mixture.names, cast.maps[kind]
+    return TaskView(
+        x=GRID.numpy(),
+        truth=truth,
+        seen_x=points.x[0, :, 0].numpy(),
+        seen_y=points.y[0, :, 0].numpy(),
+        yrange=[-9.0, 9.0],
+        left=fitted(cast, left, points, truth, mode, steps),
+        right=fitted(cast, right, points, truth, mode, steps),
+        bayes=Posterior(*(getattr(live, name).numpy() for name in Posterior._fields)),
+        vote=np.bincount(nearest, minlength=len(names)) / len(nearest),
+        neighbours=NEIGHBOURS,
+        names=names,
+        told=names[mode],
+        outside=outside,
+        map=TaskMap(drawn.points, cast.tasks.mode.numpy(), cast.hover, kind),
+        place=drawn.place(here)[0],
+    )
 
 
-def task_summary(view: Mapping[str, Any]) -> str:
+def fitted(
+    cast: Lineup, key: str, points: Examples, truth: np.ndarray | None, mode: int, steps: int
+) -> Fitted:
+    """One method of the explorer on one task; arguments as for `task_view`."""
+    model, tau = cast.model_and_tau(key)
+    curves = stage_curves(model, points, torch.tensor([mode]), tau, steps)[0]
+    seen_x, seen_y = points.x[0, :, 0].numpy(), points.y[0, :, 0].numpy()
+    ends = [np.interp(seen_x, GRID.numpy(), curves[stage]) for stage in (0, -1)]
+    miss = None
+    if truth is not None:
+        miss = tuple(np.square(curves[[0, -1]].astype(float) - truth).mean(1).tolist())
+    return Fitted(key, curves, tuple(float(np.square(y - seen_y).mean()) for y in ends), miss)
+
+
+def task_summary(view: TaskView) -> str:
     """What is seen, in one line: how both methods did, and whether the family can be known."""
     parts = []
-    for side in ("left", "right"):
-        key, curves = view[side]
-        label, miss = figures.METHODS[key].label, view["miss"][side]
+    for key, curves, loss, miss in view.sides:
+        label = figures.METHOD_STYLES[key].label
         if not np.isfinite(curves).all() or np.abs(curves[-1]).max() > 100:
             parts.append(f"<b>{label} diverges</b> on this task")
         elif miss is not None:
-            parts.append(f"<b>{label}</b> {figures.number(miss[0])} → {figures.number(miss[1])}")
+            parts.append(
+                f"<b>{label}</b> {figures.error_text(miss[0])} → {figures.error_text(miss[1])}"
+            )
         else:
-            before, after = (figures.number(v) for v in view["loss"][side])
+            before, after = (figures.error_text(v) for v in loss)
             parts.append(f"<b>{label}</b> {before} → {after} on the points")
-    odds = view["bayes"]["probability"]
+    odds = view.bayes.probability
     best = int(np.argmax(odds))
-    family = f"Bayes names <b>{view['names'][best]}</b> with {100 * odds[best]:.0f} %"
+    family = f"Bayes names <b>{view.names[best]}</b> with {100 * odds[best]:.0f} %"
     sure = "" if odds[best] > 0.9 else ": these points leave the family open"
-    if view["outside"]:
+    if view.outside:
         sure = ", believing in the trained families only: its certainty is worth nothing here"
     return "; ".join([*parts, family + sure]) + "."
 
@@ -166,10 +161,11 @@ def task_explorer(
 ) -> Explorer:
     """Explorer of one task under MuMoMAML and a rival, with Bayes and the embedding map.
 
-    models: by key of `figures.METHODS`, at least "mumomaml", all trained on the same families;
-    tasks: those of the map; drawn: their map, by default a t-SNE made here; seed: of the points.
+    models: by key of `figures.METHOD_STYLES`, at least "mumomaml", all trained on the same
+    families; tasks: those of the map; drawn: their map, by default a t-SNE made here; seed: of the
+    points.
     """
-    cast = Cast(models, tasks, drawn)
+    cast = Lineup(models, tasks, drawn)
     trained = cast.mixture.names
     everything = Mixture([*trained, *(name for name in FAMILIES if name not in trained)])
     names = everything.names

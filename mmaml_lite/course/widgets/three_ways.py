@@ -4,7 +4,7 @@ from typing import Any
 
 import ipywidgets as W
 
-from mmaml_lite.course.figures import METHODS
+from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.style import SOFT
 from mmaml_lite.course.figures.three_ways import diagram
 from mmaml_lite.course.widgets.diagram import Diagram
@@ -138,7 +138,7 @@ def explain(key: str) -> str:
         for head, text in zip(HEADS, texts, strict=True)
         if text
     )
-    colors = {"gradient": METHODS["maml"].color, "hybrid": METHODS["mumomaml"].color}
+    colors = {"gradient": METHOD_STYLES["maml"].color, "hybrid": METHOD_STYLES["mumomaml"].color}
     color = colors.get(key.partition("-")[0], SOFT)
     return (
         f"<div role='status' aria-live='polite' style='border-left:4px solid {color};"
@@ -156,19 +156,19 @@ def three_ways() -> Explorer:
     if not is_live():
         says += "\n\n" + "\n\n".join(explain(key) for key in TEXTS)
 
-    def figure(view):
-        return diagram(boxes, arrows, SIZE, view["box"], TITLE, says)
+    def figure(box):
+        return diagram(boxes, arrows, SIZE, box, TITLE, says)
 
-    def redraw(screen, view):
-        screen.value = explain(view["box"])
+    def redraw(screen, box):
+        screen.value = explain(box)
 
     explorer = Explorer(
         "three-ways",
         {"box": control},
-        lambda box: {"box": box},
+        lambda box: box,
         figure,
         redraw,
-        lambda view: TEXTS[part_of(view["box"])][0] + ".",
+        lambda box: TEXTS[part_of(box)][0] + ".",
         screen=panel,
         arrange=lambda controls, screen: W.VBox([control, screen]),
     )

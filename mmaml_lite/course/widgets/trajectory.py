@@ -7,7 +7,6 @@ One line in a notebook of your own:
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -16,8 +15,11 @@ import torch
 from mmaml_lite.core.statistics import interval, neighbour_vote
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.numerals import change, number
-from mmaml_lite.course.studies.evidence import Blind, Losses, blind, by_steps
-from mmaml_lite.course.studies.readout import reading
+from mmaml_lite.course.figures.reached import ReachedView
+from mmaml_lite.course.figures.reading import ReadingView
+from mmaml_lite.course.figures.trajectory import TrajectoryView
+from mmaml_lite.course.studies.reading import reading
+from mmaml_lite.course.studies.trajectory import Blind, Losses, blind, by_steps
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.exploration import Crowd
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -33,61 +35,61 @@ def mode_names(world: HalfCheetahWorld) -> list[str]:
 
 def trajectory_view(
     crowd: Crowd, once: Blind, target: float, steps: int, colour: str = "mode"
-) -> dict[str, Any]:
+) -> TrajectoryView:
     """All that `figures.trajectory` draws for one target and one blind trajectory."""
     world = crowd.world
     here = crowd.embed(once.told(target, steps))
-    return {
-        "target": float(target),
-        "steps": steps,
-        "colour": colour,
-        "names": mode_names(world),
-        "what": f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {world.UNIT}",
-        "reached": once.reached.numpy(),
-        "rewards": once.rewards(target).numpy(),
-        "mirrored": once.rewards(-target).numpy(),
-        "points": crowd.map.points,
-        "kind": crowd.map.kind,
-        "mode": crowd.mode.numpy(),
-        "goals": crowd.goals[:, 0].numpy(),
-        "place": crowd.map.place(here.numpy())[0],
-        "near": crowd.neighbours(here).numpy(),
-        "spread": world.spread,
-        "centres": [x for (x,) in world.centres],
-    }
+    return TrajectoryView(
+        target=float(target),
+        steps=steps,
+        colour=colour,
+        names=mode_names(world),
+        what=f"{'speed' if isinstance(world, TargetSpeed) else 'x'}, {world.UNIT}",
+        reached=once.reached.numpy(),
+        rewards=once.rewards(target).numpy(),
+        mirrored=once.rewards(-target).numpy(),
+        points=crowd.map.points,
+        kind=crowd.map.kind,
+        mode=crowd.mode.numpy(),
+        goals=crowd.goals[:, 0].numpy(),
+        place=crowd.map.place(here.numpy())[0],
+        near=crowd.neighbours(here).numpy(),
+        spread=world.spread,
+        centres=[x for (x,) in world.centres],
+    )
 
 
-def reading_view(crowd: Crowd, steps: Sequence[int]) -> dict[str, Any]:
+def reading_view(crowd: Crowd, steps: Sequence[int]) -> ReadingView:
     """All that `figures.reading` draws: what embeddings of the crowd's first steps tell."""
     distance, mode = crowd.goals.abs(), crowd.mode
     read = by_steps(crowd.model.learner, crowd.seen, list(steps))
     nothing = (distance - distance.mean()).abs().median().item()
-    return {
-        "steps": list(steps),
-        "vote": [neighbour_vote(e, mode) for e in read],
-        "miss": [(reading(e, distance) - distance).abs().median().item() for e in read],
-        "blank": nothing,
-        "modes": len(crowd.world.centres),
-        "unit": crowd.world.UNIT,
-    }
+    return ReadingView(
+        steps=list(steps),
+        vote=[neighbour_vote(e, mode) for e in read],
+        miss=[(reading(e, distance) - distance).abs().median().item() for e in read],
+        blank=nothing,
+        modes=len(crowd.world.centres),
+        unit=crowd.world.UNIT,
+    )
 
 
 def reached_view(
     world: HalfCheetahWorld, goals: torch.Tensor, found: Mapping[str, Losses]
-) -> dict[str, Any]:
-    """All that `figures.reached` draws of what `rl.evidence.stage_losses` found."""
+) -> ReachedView:
+    """All that `figures.reached` draws of what `stage_losses` found."""
     speed = isinstance(world, TargetSpeed)
     parts = ("aside", "around", "torque")
-    return {
-        "goals": goals[:, 0].numpy(),
-        "stages": list(found),
-        "unit": world.UNIT,
-        "settled": [stage.settled.numpy() for stage in found.values()],
-        "what": f"mean {'speed' if speed else 'place'}, {world.UNIT}",
-        "parts": {
+    return ReachedView(
+        goals=goals[:, 0].numpy(),
+        stages=list(found),
+        unit=world.UNIT,
+        settled=[stage.settled.numpy() for stage in found.values()],
+        what=f"mean {'speed' if speed else 'place'}, {world.UNIT}",
+        parts={
             part: [getattr(stage, part).mean().item() for stage in found.values()] for part in parts
         },
-    }
+    )
 
 
 def account(found: Mapping[str, Losses], without: Mapping[str, Losses]) -> str:
@@ -112,20 +114,20 @@ def account(found: Mapping[str, Losses], without: Mapping[str, Losses]) -> str:
     )
 
 
-def trajectory_summary(view: dict[str, Any]) -> str:
+def trajectory_summary(view: TrajectoryView) -> str:
     """What rewards say, and what the neighbours in the embedding say about mode and target."""
-    target, near, rewards = view["target"], view["near"], view["rewards"][: view["steps"]]
-    apart = np.abs(rewards - view["mirrored"][: view["steps"]]).max()
-    votes = np.bincount(view["mode"][near], minlength=len(view["names"]))
-    off = np.abs(view["goals"][near] - target).mean()
+    target, near, rewards = view.target, view.near, view.rewards[: view.steps]
+    apart = np.abs(rewards - view.mirrored[: view.steps]).max()
+    votes = np.bincount(view.mode[near], minlength=len(view.names))
+    off = np.abs(view.goals[near] - target).mean()
     says = (
-        f"Target {number(target, 2, plus=True)}; {view['steps']} steps read. So far the "
+        f"Target {number(target, 2, plus=True)}; {view.steps} steps read. So far the "
         f"rewards of target and mirror image were at most {apart:.2f} apart. <b>{votes.max()} of "
         f"its {len(near)} nearest neighbours</b> are of the mode "
-        f"{view['names'][votes.argmax()]}; their targets lie {off:.2f} from this one on average "
-        f"(two targets of one mode: {2 / np.sqrt(np.pi) * view['spread']:.2f})."
+        f"{view.names[votes.argmax()]}; their targets lie {off:.2f} from this one on average "
+        f"(two targets of one mode: {2 / np.sqrt(np.pi) * view.spread:.2f})."
     )
-    if np.abs(np.array(view["centres"]) - target).min() >= FAR * view["spread"]:
+    if np.abs(np.array(view.centres) - target).min() >= FAR * view.spread:
         says += " <b>Such targets were hardly ever trained.</b>"
     return says
 

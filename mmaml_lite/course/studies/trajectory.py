@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmaml_lite.course.studies.walks import explore
+from mmaml_lite.course.studies.navigation import explore
 from mmaml_lite.rl.collect import collect
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 from mmaml_lite.rl.learner import PolicyLearner

@@ -1,32 +1,43 @@
 """Figures of the regression lessons: how methods fit, and where the gain comes from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmaml_lite.course.figures.stages import drawable
-from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish, number
+from mmaml_lite.course.figures.stages import Posterior, drawable
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, error_text, finish
+
+
+@dataclass(frozen=True)
+class FitsView:
+    """Predictions of every method at several stages, on a few tasks.
+
+    x `(grid,)`; truth `(tasks, grid)`, noise-free; seen_x, seen_y `(tasks, K)`; curves: by key of
+    METHOD_STYLES `(stages, tasks, grid)`; headings: of the tasks; bayes `(tasks, grid)`, or None.
+    """
+
+    x: np.ndarray
+    truth: np.ndarray
+    seen_x: np.ndarray
+    seen_y: np.ndarray
+    curves: Mapping[str, np.ndarray]
+    headings: Sequence[str]
+    bayes: Posterior | None = None
 
 
 def fits(
-    x: np.ndarray,
-    truth: np.ndarray,
-    seen_x: np.ndarray,
-    seen_y: np.ndarray,
-    curves: Mapping[str, np.ndarray],
-    headings: Sequence[str],
+    view: FitsView,
     stages: Sequence[str] = ("before any gradient step", "after five gradient steps"),
-    bayes: Mapping[str, np.ndarray] | None = None,
     title: str = "The same five points, seen by each method",
 ) -> go.Figure:
     """Predictions of every method, one column for each task and one row for each stage.
 
-    x `(grid,)`; truth `(tasks, grid)`, noise-free; seen_x, seen_y `(tasks, K)`; curves: by key of
-    METHODS `(stages, tasks, grid)`; bayes: mean, low and high `(tasks, grid)`. The number beside a
-    name is the mean squared distance of its curve from the true function.
+    The number beside a name is the mean squared distance of its curve from the true function.
     """
+    x, truth, bayes = view.x, view.truth, view.bayes
     columns, rows = len(truth), len(stages)
     fig = make_subplots(
         rows,
@@ -36,23 +47,23 @@ def fits(
         horizontal_spacing=0.03,
         vertical_spacing=0.15,
     )
-    methods = dict(curves)
+    methods = dict(view.curves)
     if bayes is not None:
-        methods["bayes"] = np.broadcast_to(bayes["mean"], (rows, *truth.shape))
+        methods["bayes"] = np.broadcast_to(bayes.mean, (rows, *truth.shape))
     methods = {k: drawable(y) for k, y in methods.items()}
     miss = {k: np.square(y - truth).mean(-1) for k, y in methods.items()}
     ranks = ["truth", "seen", *methods]
     for row in range(rows):
         for task in range(columns):
-            for trace in _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
+            for trace in _one_fit(view, methods, row, task):
                 trace.showlegend = row == task == 0 and trace.fill is None
                 trace.legendrank = ranks.index(trace.legendgroup)
                 fig.add_trace(trace, row + 1, task + 1)
             axis = fig.get_subplot(row + 1, task + 1)
-            lines = [f"<b>{headings[task]}</b>"] if row == 0 else []
+            lines = [f"<b>{view.headings[task]}</b>"] if row == 0 else []
             cells = [
-                f"<span style='color:{METHODS[k].color}'>●</span> "
-                f"{METHODS[k].label} <b>{number(m[row, task])}</b>"
+                f"<span style='color:{METHOD_STYLES[k].color}'>●</span> "
+                f"{METHOD_STYLES[k].label} <b>{error_text(m[row, task])}</b>"
                 for k, m in miss.items()
             ]
             lines += ["   ".join(cells[i : i + 2]) for i in range(0, len(cells), 2)]
@@ -69,16 +80,16 @@ def fits(
                 font={"size": 12},
             )
         fig.update_yaxes(title_text=f"<b>{stages[row]}</b>", row=row + 1, col=1)
-    inside = [truth.ravel(), seen_y.ravel()] + (
-        [bayes["low"].ravel(), bayes["high"].ravel()] if bayes else []
-    )
+    inside = [truth.ravel(), view.seen_y.ravel()]
+    inside += [bayes.low.ravel(), bayes.high.ravel()] if bayes is not None else []
     low, high = np.concatenate(inside).min(), np.concatenate(inside).max()
     pad = 0.08 * (high - low)
     fig.update_yaxes(range=[low - pad, high + pad])
     fig.update_xaxes(range=[x[0] - 0.3, x[-1] + 0.3], tick0=x[0], dtick=(x[-1] - x[0]) / 4)
     fig.update_xaxes(title_text="x", row=rows, title_standoff=4)
     words = "; ".join(
-        f"{METHODS[k].label} " + ", ".join(number(v) for v in m.mean(-1)) for k, m in miss.items()
+        f"{METHOD_STYLES[k].label} " + ", ".join(error_text(v) for v in m.mean(-1))
+        for k, m in miss.items()
     )
     says = (
         f"**What to see.** One column for each task; from top to bottom: {', '.join(stages)}. "
@@ -103,12 +114,15 @@ def fits(
     return fig
 
 
-def _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
+def _one_fit(
+    view: FitsView, methods: Mapping[str, np.ndarray], row: int, task: int
+) -> Iterator[go.Scatter]:
     """The traces of one panel, from the back to the front."""
+    x, bayes = view.x, view.bayes
     if bayes is not None:
         yield go.Scatter(
             x=np.concatenate([x, x[::-1]]),
-            y=np.concatenate([bayes["high"][task], bayes["low"][task][::-1]]),
+            y=np.concatenate([bayes.high[task], bayes.low[task][::-1]]),
             fill="toself",
             fillcolor="rgba(138,138,138,0.22)",
             line={"width": 0},
@@ -119,7 +133,7 @@ def _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
         )
     yield go.Scatter(
         x=x,
-        y=truth[task],
+        y=view.truth[task],
         name="true function",
         legendgroup="truth",
         mode="lines",
@@ -127,7 +141,7 @@ def _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
         hoverinfo="skip",
     )
     for key in reversed(methods):
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         wide = {"bayes": 1.5}.get(key, 2.5)
         yield go.Scatter(
             x=x,
@@ -139,8 +153,8 @@ def _one_fit(x, truth, seen_x, seen_y, methods, bayes, row, task):
             hovertemplate=f"{style.label}<br>x %{{x:.1f}}, y %{{y:.2f}}<extra></extra>",
         )
     yield go.Scatter(
-        x=seen_x[task],
-        y=seen_y[task],
+        x=view.seen_x[task],
+        y=view.seen_y[task],
         name="points seen",
         legendgroup="seen",
         mode="markers",
@@ -158,8 +172,8 @@ def error_by_stage(
 ) -> go.Figure:
     """Left: the error after modulation and after each step; right: what removed how much of it.
 
-    errors, halves: mean and half interval by key of METHODS, `(steps + 1,)` each; start: the error
-    of one who knows nothing and answers 0; floors: label -> error, drawn as lines.
+    errors, halves: mean and half interval by key of METHOD_STYLES, `(steps + 1,)` each; start: the
+    error of one who knows nothing and answers 0; floors: label -> error, drawn as lines.
     """
     steps = len(next(iter(errors.values()))) - 1
     fig = make_subplots(
@@ -171,7 +185,7 @@ def error_by_stage(
     )
     ticks = ["start", "modu-<br>lation", *(f"step {i}" for i in range(1, steps + 1))]
     for key, error in errors.items():
-        style = METHODS[key]
+        style = METHOD_STYLES[key]
         fig.add_trace(
             go.Scatter(
                 x=ticks,
@@ -208,7 +222,7 @@ def error_by_stage(
         for part, before, after in zip(parts, levels, levels[1:], strict=False):
             parts[part].append(100 * (before - after) / avoidable)
     looks = [
-        (METHODS["mumomaml"].color, "", "white"),
+        (METHOD_STYLES["mumomaml"].color, "", "white"),
         ("#4d4d4d", "", "white"),
         ("#a6a6a6", "", INK),
         ("white", "/", INK),
@@ -216,7 +230,7 @@ def error_by_stage(
     for (part, share), (color, hatch, ink) in zip(parts.items(), looks, strict=True):
         fig.add_trace(
             go.Bar(
-                y=[METHODS[k].label for k in errors],
+                y=[METHOD_STYLES[k].label for k in errors],
                 x=share,
                 name=part,
                 orientation="h",
@@ -236,7 +250,7 @@ def error_by_stage(
             1,
             2,
         )
-    last = "; ".join(f"{METHODS[k].label} {e[-1]:.2f}" for k, e in errors.items())
+    last = "; ".join(f"{METHOD_STYLES[k].label} {e[-1]:.2f}" for k, e in errors.items())
     says = (
         "**What to see.** Left: each method starts from the error of answering 0 everywhere "
         f"({start:.1f}). For MAML, which has no modulation, the second point is its plain "

@@ -3,13 +3,12 @@
 curves_explorer(), curves_explorer(world="half-cheetah")
 """
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as W
 import numpy as np
-import plotly.graph_objects as go
 from torch import Tensor
 
 from mmaml_lite.core import zoo
@@ -17,9 +16,9 @@ from mmaml_lite.core.results import read_results, results_path
 from mmaml_lite.core.statistics import interval
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures.navigation import earned
-from mmaml_lite.course.figures.returns import writing
+from mmaml_lite.course.figures.returns import TOLD, ReturnsView, writing
 from mmaml_lite.course.widgets import controls as C
-from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets.explorer import Explorer, as_output
 from mmaml_lite.course.widgets.fit import counted
 from mmaml_lite.course.widgets.navigation import METHOD_NAMES
 from mmaml_lite.rl.evaluation import TEST_STEPS
@@ -51,6 +50,7 @@ CHEETAH_SAYS = (
 )
 SCORED_SAYS = " The paper's are put on the scale of *our* floors, as it shows none."
 FLOORS = {"goal": "told the goal", "mode": "told its mode"}
+CHEETAH_LINES = "what one earns who stands still, and a policy that is told the goal"
 CHEETAH_FLOORS = {"still": "stands still", "told": "told the goal"}
 SCALES = {
     "navigation": {"logarithmic": "log", "linear (the paper)": "linear"},
@@ -83,7 +83,7 @@ def unstored(world: str) -> str:
 
 def curve_view(
     results: Mapping[str, Any], ending: str, scale: str = "log", recipe: str = "paper"
-) -> dict[str, Any]:
+) -> ReturnsView:
     """All that `figures.returns` draws of stored results, for one ending of the episodes.
 
     scale: "log", "linear", or "score", which wants the floors "still" and "told".
@@ -110,17 +110,17 @@ def curve_view(
     floors, navigation = results["floors"][ending], kind == "navigation"
     labels = FLOORS if navigation else CHEETAH_FLOORS
     world = zoo.zoo_settings(f"{kind}/{name}/maml").world()
-    view = found | {
-        "stages": STAGES,
-        "scale": scale,
-        "ending": ending,
-        "says": NAVIGATION_SAYS if navigation else CHEETAH_SAYS.format(figure=figure),
-        "note": f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "
+    view = ReturnsView(
+        stages=STAGES,
+        **found,
+        floors={label: floors[key]["mean"] for key, label in labels.items() if key in floors},
+        scale=scale,
+        says=NAVIGATION_SAYS if navigation else CHEETAH_SAYS.format(figure=figure),
+        lines=TOLD if navigation else CHEETAH_LINES,
+        ending=ending,
+        note=f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "
         f"{'; '.join(notes)}.",
-        "floors": {label: floors[key]["mean"] for key, label in labels.items() if key in floors},
-    }
-    if not navigation:
-        view["lines"] = "what one earns who stands still, and a policy that is told the goal"
+    )
     return scored(view) if scale == "score" else view
 
 
@@ -129,61 +129,68 @@ def by_modulation(world: str) -> dict[str, float]:
     found = {}
     for name in stored(world).values():
         results = read_results(full(name))
-        mean = curve_view(results, next(iter(results["floors"])), "linear")["mean"]
+        mean = curve_view(results, next(iter(results["floors"])), "linear").mean
         if "mumomaml" in mean:
             found[results["setting"].split("/")[0]] = mean["mumomaml"][1] - mean["mumomaml"][0]
     return found
 
 
-def scored(view: dict[str, Any]) -> dict[str, Any]:
+def scored(view: ReturnsView) -> ReturnsView:
     """The same view with scores in place of returns: 0 stands still, 1 is told the goal.
 
     Raises ValueError where one of the two floors is missing.
     """
-    if not set(CHEETAH_FLOORS.values()) <= view["floors"].keys():
+    if not set(CHEETAH_FLOORS.values()) <= view.floors.keys():
         raise ValueError(f"a score wants two floors, {' and '.join(CHEETAH_FLOORS.values())}")
-    low, high = (view["floors"][label] for label in CHEETAH_FLOORS.values())
-    scale = {
-        key: {k: (v - low) / (high - low) for k, v in view[key].items()}
-        for key in ("mean", "paper", "floors")
-    }
-    half = {k: v / (high - low) for k, v in view["half"].items()}
-    return view | scale | {"half": half, "says": view["says"] + SCORED_SAYS}
+    low, high = (view.floors[label] for label in CHEETAH_FLOORS.values())
+
+    def scores(returns: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: (v - low) / (high - low) for k, v in returns.items()}
+
+    return replace(
+        view,
+        mean=scores(view.mean),
+        half={k: v / (high - low) for k, v in view.half.items()},
+        paper=scores(view.paper),
+        floors=scores(view.floors),
+        says=view.says + SCORED_SAYS,
+    )
 
 
 def exchange_view(
     found: Mapping[str, Tensor], floors: Mapping[str, float], scale: str = "log"
-) -> dict[str, Any]:
-    """All that `figures.returns` draws of what `rl.exchange` found; floors: "goal", "mode"."""
+) -> ReturnsView:
+    """All that `figures.returns` draws of what `exchange` found; floors: "goal", "mode"."""
     own = next(iter(found.values()))
+    means = {whose: [stage.mean().item() for stage in stages] for whose, stages in found.items()}
     told = "; ".join(
-        f"{figures.TAUS[whose].label} {', '.join(earned(stage.mean().item()) for stage in stages)}"
-        for whose, stages in found.items()
+        f"{figures.TAU_STYLES[whose].label} {', '.join(map(earned, stages))}"
+        for whose, stages in means.items()
     )
-    return {
-        "stages": ["after modulation", *(f"step {i}" for i in range(1, len(own)))],
-        "mean": {whose: stages.mean(1).numpy() for whose, stages in found.items()},
-        "half": {
+    return ReturnsView(
+        stages=["after modulation", *(f"step {i}" for i in range(1, len(own)))],
+        mean={whose: stages.mean(1).numpy() for whose, stages in found.items()},
+        half={
             whose: np.array([interval(stage)["ci95"] for stage in stages])
             for whose, stages in found.items()
         },
-        "paper": {},
-        "scale": scale,
-        "floors": {w: floors[key] for key, w in FLOORS.items()},
-        "says": f"{told}. {own.shape[1]} tasks: the same goals and random numbers for all three.",
-    }
+        paper={},
+        scale=scale,
+        floors={w: floors[key] for key, w in FLOORS.items()},
+        says=f"{told}. {own.shape[1]} tasks: the same goals and random numbers for all three.",
+    )
 
 
-def curve_summary(view: Mapping[str, Any]) -> str:
+def curve_summary(view: ReturnsView) -> str:
     """Where both methods stand after modulation and in the end, on what and with which weights."""
-    write = writing(view["scale"])
+    write = writing(view.scale)
     said = [
-        f"<b>{figures.METHODS[key].label}</b> {write(mean[1])} without a gradient step, "
+        f"<b>{figures.METHOD_STYLES[key].label}</b> {write(mean[1])} without a gradient step, "
         f"{write(mean[-1])} after {len(mean) - 2}"
-        for key, mean in view["mean"].items()
+        for key, mean in view.mean.items()
     ]
-    floors = ", ".join(f"{label} {write(v)}" for label, v in view["floors"].items())
-    return f"Episodes: {view['ending']}. {'; '.join(said)}; {floors}. {view['note']}"
+    floors = ", ".join(f"{label} {write(v)}" for label, v in view.floors.items())
+    return f"Episodes: {view.ending}. {'; '.join(said)}; {floors}. {view.note}"
 
 
 def curves_explorer(setting: str | None = None, world: str = "navigation") -> Explorer:
@@ -215,13 +222,6 @@ def curves_explorer(setting: str | None = None, world: str = "navigation") -> Ex
     )
 
 
-def draw(screen: W.Output, view: Mapping[str, Any]) -> None:
+def draw(screen: W.Output, view: ReturnsView) -> None:
     """Put the picture into an output area, in the place of the one before."""
-    screen.outputs = (shown(figures.returns(view)),)
-
-
-def shown(fig: go.Figure) -> dict[str, Any]:
-    """A figure as an output area keeps it."""
-    data = {"application/vnd.plotly.v1+json": json.loads(fig.to_json())}
-    data["text/plain"] = figures.alt(fig)
-    return {"output_type": "display_data", "data": data, "metadata": {}}
+    screen.outputs = (as_output(figures.returns(view)),)
