@@ -1,14 +1,14 @@
 """A deal of the sorting game: the examples, the new drawings, and who took which for what."""
 
 import base64
+import io
 import math
-import struct
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from PIL import Image
 
 from mmaml_lite.course.figures.style import INK, METHODS, SOFT, finish
 
@@ -21,16 +21,9 @@ WHO = {"you": INK} | {key: METHODS[key].color for key in ("mumomaml", "maml", "p
 def png(ink: np.ndarray) -> str:
     """An image `(h, w)`, ink 0 to 1, black on white, as a data URI that a page shows as it is."""
     grey = np.round(255 * (1 - np.clip(ink, 0, 1))).astype(np.uint8)
-    height, width = grey.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in grey)  # 0: no filter
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    body = head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "png")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def tiled(images: np.ndarray) -> np.ndarray:
