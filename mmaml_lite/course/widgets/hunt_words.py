@@ -8,6 +8,7 @@ import numpy as np
 from mmaml_lite.course.figures import METHODS
 from mmaml_lite.course.figures.hunt import WHO, strip
 from mmaml_lite.course.figures.numerals import number
+from mmaml_lite.course.figures.table import Html, bar, table
 
 FEELS = {0.05: "there", 0.15: "burning hot", 0.35: "hot", 0.55: "warm", 0.75: "cool"}
 SAME = 0.005  # a change of reward that nobody would feel
@@ -74,24 +75,21 @@ def panel(view: Mapping[str, Any], costs: Mapping[int, float | None]) -> str:
 
 
 def _table(view: Mapping[str, Any]) -> str:
+    """Who earned what, and had seen what before."""
     longest = max(-row["return"] for row in view["rows"].values())
-    cells = ""
+    rows = []
     for key, row in view["rows"].items():
-        width = 180 * row["return"] / -longest
-        bar = f"display:inline-block;height:11px;width:{width:.0f}px;background:{WHO[key]}"
-        cells += (
-            f"<tr><td style='padding-right:22px'>{row['label']}</td>"
-            f"<td style='padding-right:22px'>{row['seen']}</td>"
-            f"<td><span style='{bar}'></span> <b>{number(row['return'])}</b></td></tr>"
+        rows.append(
+            {
+                "who": row["label"],
+                "seen": row["seen"],
+                "return": Html(f"<b>{number(row['return'])}</b>"),
+                "bar": bar(-120 * row["return"] / longest, WHO[key]),
+            }
         )
-    heads = "".join(
-        f"<th style='padding-right:22px'>{head}</th>"
-        for head in ("who", "had seen before", f"return over {len(view['rewards'])} steps")
-    )
-    return (
-        "<table style='border-collapse:collapse;margin-top:8px;white-space:nowrap'>"
-        f"<tr style='text-align:left'>{heads}</tr>{cells}</table>"
-    )
+    heads = {"who": "who", "seen": "had seen before"}
+    heads |= {"return": f"return over {len(view['rewards'])} steps", "bar": ""}
+    return f"<div style='margin-top:8px'>{table(rows, heads, words=['seen', 'bar'])}</div>"
 
 
 def _notes(rows: Mapping[str, Mapping[str, Any]]) -> str:

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from mmaml_lite.course.figures.sorting import WHO, png, tiled
+from mmaml_lite.course.figures.table import Html, bar, table
 from mmaml_lite.course.studies.sorting import (
     LETTERS,
     Deal,
@@ -85,43 +86,34 @@ def notes(view: Mapping[str, Any]) -> list[str]:
 
 def _totals(view: Mapping[str, Any]) -> str:
     """Everyone's score over all deals of this size, and the time that a drawing took."""
-    rows = ""
+    rows = []
     for key, found in view["totals"].items():
         if not found.of:
             continue
-        low, high = interval(found)
-        player = view["players"][key]
-        bar = (
-            f"display:inline-block;height:11px;width:{110 * found.right / found.of:.0f}px;"
-            f"background:{'currentColor' if key == 'you' else WHO[key]}"
+        share, (low, high) = found.right / found.of, interval(found)
+        rows.append(
+            {
+                "who": view["players"][key]["label"],
+                "right": Html(f"<b>{of(found)}</b>"),
+                "share": Html(f"<b>{_percent(share)}</b>"),
+                "bar": bar(110 * share, "currentColor" if key == "you" else WHO[key]),
+                "interval": f"{_percent(low)} to {_percent(high)}",
+                "time": _pace(view["seconds"][key]),
+            }
         )
-        cells = (
-            f"<b>{of(found)}</b>",
-            f"<span style='display:inline-block;width:114px'><span style='{bar}'></span></span> "
-            f"<b>{_percent(found.right / found.of)}</b>",
-            f"{_percent(low)} to {_percent(high)}",
-            _pace(view["seconds"][key]),
-        )
-        rows += f"<tr><th scope='row' style='{LEFT}'>{player['label']}</th>" + "".join(
-            f"<td style='{LEFT}'>{cell}</td>" for cell in cells
-        )
-        rows += "</tr>"
     if not rows:
         return ""
-    heads = ("", "right", "", "95 % interval*", "time each")
-    head = "".join(f"<th scope='col' style='{LEFT}'>{text}</th>" for text in heads)
+    heads = {"who": "", "right": "right", "share": "", "bar": ""}
+    heads |= {"interval": "95 % interval*", "time": "time each"}
+    says = (
+        "* so few drawings leave that much open. Everyone is judged on the drawings that you "
+        "sorted. Time: your median; the machines' has their learning in it."
+    )
     deals = "one deal" if view["deals"] == 1 else f"{view['deals']} deals"
     return (
         f"<div style='margin-top:10px'><b>The score so far: {deals}, {view['deal'].ways} characters"
-        f"</b></div><div style='overflow-x:auto'><table style='border-collapse:collapse'>"
-        f"<tr>{head}</tr>{rows}</table></div>"
-        "<div style='font-size:12px'>* so few drawings leave that much open. Everyone is judged on "
-        "the drawings that you sorted. Time: your median; the machines' has their learning in it."
-        "</div>"
+        f"</b></div><div style='overflow-x:auto'>{table(rows, heads, says, ['bar'])}</div>"
     )
-
-
-LEFT = "text-align:left;padding:2px 14px 2px 0;white-space:nowrap;font-weight:normal"
 
 
 def _percent(share: float) -> str:
@@ -129,13 +121,13 @@ def _percent(share: float) -> str:
 
 
 def _pace(seconds: list[float]) -> str:
-    """The median time, in seconds or milliseconds, in HTML."""
+    """The median time, in seconds or milliseconds."""
     if not seconds:
         return ""
     middle = statistics.median(seconds)
     if middle >= 0.1:
         return f"{middle:.1f} s"
-    return f"{1000 * middle:.0f} ms" if middle >= 0.001 else "&lt; 1 ms"
+    return f"{1000 * middle:.0f} ms" if middle >= 0.001 else "< 1 ms"
 
 
 def _confusions(view: Mapping[str, Any]) -> str:
