@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-CELL = "padding:4px 12px;vertical-align:baseline;font-variant-numeric:tabular-nums"
+CELL = "padding:4px 12px;font-variant-numeric:tabular-nums"
 
 
 class Html(str):
@@ -31,20 +31,21 @@ def table(
 
     A row whose key `strong` is true is set in bold, one whose key `floor` is true in italics.
     """
-    first, left = next(iter(columns)), {next(iter(columns)), *words}
+    first = next(iter(columns))
+    left = {first, *words}
 
-    def cell(tag: str, key: str, text: str, look: str) -> str:
+    def cell(tag: str, key: str, text: str, look: str = "") -> str:
         side = "left" if key in left else "right"
         text = text if isinstance(text, Html) else escape(str(text))
         return f"<{tag} style='text-align:{side};{CELL};{look}'>{text}</{tag.split()[0]}>"
 
     head = "".join(
-        cell("th scope='col'" if heading else "td", key, heading, "")
+        cell("th scope='col'" if heading else "td", key, heading)
         for key, heading in columns.items()
     )
     body = ""
     for row in rows:
-        look = f"font-weight:{'bold' if row.get('strong') else 'normal'};"
+        look = f"vertical-align:baseline;font-weight:{'bold' if row.get('strong') else 'normal'};"
         look += "font-style:italic;" if row.get("floor") else ""
         body += "<tr>"
         for key in columns:
