@@ -139,7 +139,7 @@ def test_importing_the_face_costs_nearly_nothing():
 
 
 # Every package named in an extra is hidden, as on a bare GPU machine.
-HIDDEN = sorted({_name(r).replace("-", "_") for r in EXTRAS} | {"yaml", "IPython", "scipy"})
+HIDDEN = sorted({_name(r).replace("-", "_") for r in EXTRAS} | {"yaml", "IPython", "PIL", "scipy"})
 HIDE = f"""
 import importlib, sys
 class Hide:

@@ -1,15 +1,15 @@
 """Read the parameters that a lesson takes, and check values for them before it runs.
 
-Papermill itself only logs unknown names and lets values of any type through. A lesson's parameters
-stand in its one cell tagged `parameters`, as plain literals:
+Papermill reads them from the lesson's one cell tagged `parameters`, each a plain literal on a line
+with no other `=` in it:
 
     modes = 2  # one of: 2 | 3 | 5
     alpha = 0.01  # inner step size
+
+But it only logs unknown names and lets values of any type through.
 """
 
 import ast
-import io
-import tokenize
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,26 +19,18 @@ def parameters_of(lesson: Path) -> dict[str, tuple[Any, list[str]]]:
     """Return {name: (default, choices)} of the cell tagged `parameters`.
 
     Choices stand in the comment beside a default, `one of: a | b | c`; most have none. Raises
-    ValueError if a default is not a plain literal.
+    ValueError if a default is not a plain literal, or the notebook names no kernel.
     """
-    import nbformat
+    import papermill  # takes a second
 
     found = {}
-    for cell in nbformat.read(lesson, as_version=4).cells:
-        if "parameters" not in cell.metadata.get("tags", []):
-            continue
-        tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
-        comments = {t.start[0]: t.string for t in tokens if t.type == tokenize.COMMENT}
-        for node in ast.parse(cell.source).body:
-            if not isinstance(node, ast.Assign | ast.AnnAssign):
-                continue
-            name = ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target)
-            try:
-                default = ast.literal_eval(node.value)
-            except ValueError:
-                raise ValueError(f"{lesson.stem}: {name} is not a plain literal") from None
-            _, _, listed = comments.get(node.end_lineno, "").partition("one of:")
-            found[name] = (default, [c.strip(" '\".") for c in listed.split("|") if listed])
+    for name, told in papermill.inspect_notebook(lesson).items():
+        try:
+            default = ast.literal_eval(told["default"])
+        except (ValueError, SyntaxError):
+            raise ValueError(f"{lesson.stem}: {name} is not a plain literal") from None
+        _, _, listed = told["help"].partition("one of:")
+        found[name] = (default, [c.strip(" '\".") for c in listed.split("|") if listed])
     return found
 
 

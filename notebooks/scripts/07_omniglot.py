@@ -58,7 +58,7 @@ widgets.Sorting(seed, setting=setting)
 from mmaml_lite.course import players
 
 machines = players.cast(setting)
-say(players.provenance(machines) or probes.missing(setting, machines, "maml", "mumomaml"))
+say(players.players_shown(machines) or probes.missing(setting, machines, "maml", "mumomaml"))
 
 # %% [markdown]
 # ## The idea: the same three steps

@@ -42,7 +42,7 @@ def answers(lab, page, wanted):
 
 def test_keys_clicks_and_drags_sort_a_deal(lab, page):
     board, cards = page.locator(".mmaml-sorting"), page.locator(".mmaml-sorting .card")
-    truth = json.loads(lab.ask(page, "print(json.dumps(list(game.view['deal'].truth)))"))
+    truth = json.loads(lab.ask(page, "print(json.dumps(list(game.view.truth)))"))
     page.wait_for_timeout(PAUSE)
     cards.nth(truth[0]).click()
     assert answers(lab, page, 1)[0][:3] == [5, 1, truth[0]]

@@ -2,12 +2,13 @@
 
 import base64
 import html
+import io
 import re
-import zlib
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mmaml_lite.characters import SIDE, strokes
 from mmaml_lite.characters.tasks import own_task
@@ -126,10 +127,9 @@ def test_the_images_on_the_page_are_those_the_networks_see(small_zoo):
     explorer = draw(SETTING)
     found = re.findall(r"base64,([^']+)'", explorer.screen.value)
     assert len(found) == 6
-    raw = base64.b64decode(found[1])
-    data = zlib.decompress(raw[raw.index(b"IDAT") + 4 : raw.index(b"IEND") - 8])
-    grey = np.frombuffer(data, np.uint8).reshape(SIDE, SIDE + 1)[:, 1:]
-    assert np.allclose(1 - grey / 255, explorer.view.images[0], atol=0.003)
+    image = Image.open(io.BytesIO(base64.b64decode(found[1])))
+    assert (image.mode, image.size) == ("L", (SIDE, SIDE))
+    assert np.allclose(1 - np.asarray(image) / 255, explorer.view.images[0], atol=0.003)
 
 
 def test_a_drawing_of_ones_own_changes_the_answer_and_the_picture(small_zoo):

@@ -13,6 +13,7 @@ from mmaml_lite.course.figures.embedding import EmbeddingMapView
 from mmaml_lite.course.figures.fits import FitsView
 from mmaml_lite.course.figures.learning import LearningView
 from mmaml_lite.course.figures.stages import Posterior
+from mmaml_lite.course.figures.table import Html, bar
 
 TASKS, GRID, SHOTS = 3, 41, 5
 KEYS = ["mumomaml", "maml", "multi-maml"]
@@ -240,3 +241,15 @@ def test_a_table_escapes_marks_and_aligns():
     html = figures.table(rows, {"method": "method", "x": "× Bayes"}, "what & why")
     assert "A &lt; B" in html and "what &amp; why" in html and "× Bayes" in html
     assert html.count("<tr>") == 3 and "font-weight:bold" in html and "italic" in html
+    assert html.count("scope='col'") == 2 and html.count("scope='row'") == 2
+
+
+def test_html_in_a_table_is_left_as_it_is_and_all_other_text_escaped_once():
+    rows = [{"who": Html("<i>&amp;</i>"), "share": bar(90, "#222"), "time": "< 1 ms"}]
+    html = figures.table(rows, {"who": "", "share": "right & wrong", "time": ""})
+    assert "<i>&amp;</i></th>" in html and "width:90px" in html and "&lt; 1 ms</td>" in html
+    assert html.count("right &amp; wrong</th>") == 1
+    assert html.count("scope='col'") == 1, "nothing heads a column without a heading"
+    assert "<caption" not in html
+    bare = figures.table(rows, {"who": "", "time": ""}, "& so on")
+    assert "<thead" not in bare and "&amp; so on</caption>" in bare

@@ -167,7 +167,7 @@ def test_hints_draw_what_rewards_say(empty_zoo):
 
 def test_the_last_step_reveals_and_no_more_are_taken(empty_zoo):
     game = Hunt(steps=5).set(moves=[[0.1, 0.0]] * 5)
-    assert game.view["revealed"] and not game.state["reveal"]
+    assert game.view.revealed and not game.state["reveal"]
     assert "only a corner tells which" in game.summary
     with pytest.raises(traitlets.TraitError, match="at most 5 steps"):
         game.controls["moves"].value = [[0.1, 0.0]] * 6
@@ -206,17 +206,17 @@ def test_a_new_goal_forgets_the_moves_and_the_record_stays(empty_zoo):
     assert "goal 1: <b>" in game.panel.value and "goal 2: <b>" in game.panel.value
     assert "Does it get cheaper?" in game.panel.value
     game.controls["goal"].value = 1
-    assert game.view["goal"] == pytest.approx(hunt.hidden_goal(game.world, 2, 1))
+    assert game.view.goal == pytest.approx(hunt.hidden_goal(game.world, 2, 1))
 
 
 def test_returns_are_compared_over_the_same_steps(small_zoo):
     game = Hunt(seed=1).set(moves=ROUND, reveal=True)
-    rows, goal = game.view["rows"], game.goal(1)
+    earned, goal = game.view.earned, game.goal(1)
     found = hunt.rivals("2-modes", goal)
-    assert rows["you"]["return"] == hunt.walked(game.world, goal, ROUND)[1].sum()
-    assert rows["goal"]["return"] == hunt.told(game.world, goal, 4)
+    assert earned["you"].total == hunt.walked(game.world, goal, ROUND)[1].sum()
+    assert earned["goal"].total == hunt.told(game.world, goal, 4)
     for key in ("maml", "mumomaml"):
-        assert rows[key]["return"] == pytest.approx(found[key].rewards[:4].sum())
+        assert earned[key].total == pytest.approx(found[key].rewards[:4].sum())
     assert "3 × 30 steps" in game.panel.value and "1 × 30 steps" in game.panel.value
     assert "Provisional weights: MAML, MuMoMAML" in game.panel.value
     assert "left out" not in game.panel.value
@@ -224,7 +224,7 @@ def test_returns_are_compared_over_the_same_steps(small_zoo):
 
 def test_missing_weights_are_left_out_and_named(empty_zoo):
     game = Hunt().set(moves=ROUND, reveal=True)
-    assert list(game.view["rows"]) == ["you", "goal"]
+    assert list(game.view.earned) == ["you", "goal"]
     assert "No trained weights of MAML and MuMoMAML here: left out." in game.panel.value
 
 
@@ -236,7 +236,7 @@ def test_the_static_twin_is_a_scripts_hunt_and_says_so(empty_zoo, monkeypatch):
     mine = walked.twin()
     assert "script" not in mine.layout.title.text and "you −" in figures.alt(mine)
     bars = next(t for t in mine.data if t.type == "bar")
-    np.testing.assert_array_equal(bars.y, walked.view["rewards"])
+    np.testing.assert_array_equal(bars.y, walked.view.rewards)
 
     monkeypatch.setenv("MMAML_LITE_STATIC", "1")
     still = Hunt()
@@ -253,5 +253,5 @@ def test_the_pad_shows_what_the_figure_functions_say(empty_zoo):
 
 def test_more_modes(empty_zoo):
     game = Hunt(modes=4).set(moves=ROUND, reveal=True)
-    assert len(game.view["centres"]) == 4 and game.setting == "4-modes"
+    assert len(game.view.centres) == 4 and game.setting == "4-modes"
     assert Hunt(modes=1).setting == "1-mode"

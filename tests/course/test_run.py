@@ -12,6 +12,7 @@ from nbformat import v4
 from mmaml_lite.course import run as notebooks
 from mmaml_lite.course.parameters import check_parameters, parameters_of
 
+PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PARAMETERS = """\
 modes = 2  # one of: 2 | 3 | 5
 modulation: str = "film"  # e.g. film, sigmoid
@@ -43,7 +44,7 @@ def lessons(tmp_path_factory):
     for name, body in {"01_small": BODY, "02_slow": "import time\ntime.sleep(60)"}.items():
         first = v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
         nb = v4.new_notebook(cells=[v4.new_markdown_cell("# Goal"), first, v4.new_code_cell(body)])
-        nb.metadata["widgets"] = {"state": "left over"}
+        nb.metadata |= {"kernelspec": PYTHON, "widgets": {"state": "left over"}}
         nbformat.write(nb, folder / f"{name}.ipynb")
     return folder
 
@@ -60,9 +61,11 @@ def test_parameters_are_read_with_their_choices(small):
     assert known["seeds"] == ([0, 1], [])
 
 
-def test_a_computed_default_is_refused(tmp_path):
-    cell = v4.new_code_cell("seed = 1\ndevice = choose()", metadata={"tags": ["parameters"]})
-    nbformat.write(v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+@pytest.mark.parametrize("default", ["choose()", "[0, seed]", "1 2", "'#' * 3"])
+def test_a_computed_default_is_refused(tmp_path, default):
+    cell = v4.new_code_cell(f"seed = 1\ndevice = {default}", metadata={"tags": ["parameters"]})
+    nb = v4.new_notebook(cells=[cell], metadata={"kernelspec": PYTHON})
+    nbformat.write(nb, tmp_path / "a.ipynb")
     with pytest.raises(ValueError, match="device is not a plain literal"):
         parameters_of(tmp_path / "a.ipynb")
 

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 
 import ipywidgets as W
 import numpy as np
@@ -13,8 +14,11 @@ import traitlets
 from mmaml_lite.course.checks import JOURNAL, Prediction, Quiz, Reply
 from mmaml_lite.course.widgets import Diagram, Explorer, Pad, Sketch, ask
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets.cheetah_track import Track
 from mmaml_lite.course.widgets.explorer import EXPLORERS, WIDGET_VIEW
+from mmaml_lite.course.widgets.names import Names
 from mmaml_lite.course.widgets.questions import _html
+from mmaml_lite.course.widgets.sorting_board import Board
 
 
 def drawn(fig):
@@ -199,6 +203,17 @@ def test_an_image_is_sent_as_opaque_pixels():
     assert list(pad.image[:8]) == [0, 1, 2, 255, 3, 4, 5, 255]
     with pytest.raises(ValueError, match=r"expected colours \(height, width, 3\), got \(2, 4\)"):
         pad.paint(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("widget", [Pad, Board, Track, Diagram, Names])
+def test_the_shared_part_and_a_widgets_own_make_one_module(widget):
+    """A second export, or a name declared twice, would stop all of it in the browser."""
+    code = widget._esm
+    declared = re.findall(r"^function (\w+)", code, re.M)
+    for line in re.findall(r"^const (.*)$", code, re.M):
+        declared += re.findall(r"(\w+) = ", line)
+    assert {"make", "makeShape", "INK", "SOFT", "PAPER", "ticks", "render"} <= set(declared)
+    assert len(declared) == len(set(declared)) and code.count("export ") == 1
 
 
 def test_a_diagram_knows_its_boxes():

@@ -55,9 +55,16 @@ def test_checked_cells_are_there_and_hold_printed_text(lesson):
 
 @each_lesson
 def test_one_cell_holds_the_parameters_as_plain_literals(lesson):
-    tags = [tag for cell in read(lesson).cells for tag in cell.metadata.get("tags", [])]
-    assert tags.count("parameters") == 1
-    assert "out_dir" in parameters_of(lesson)  # raises if a default is not a plain literal
+    cells = [c for c in read(lesson).cells if "parameters" in c.metadata.get("tags", [])]
+    assert len(cells) == 1
+    known = parameters_of(lesson)  # raises if a default is not a plain literal
+    run = {}
+    exec(cells[0].source, {}, run)
+    assigned = {name: value for name, value in run.items() if not name.startswith("__")}
+    assert {name: default for name, (default, _) in known.items()} == assigned, (
+        "each on a line of its own, with no other = in it: papermill passes over all else"
+    )
+    assert "out_dir" in known
 
 
 @each_lesson

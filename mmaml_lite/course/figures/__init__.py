@@ -36,7 +36,6 @@ from mmaml_lite.course.figures.returns import TAU_STYLES, returns
 from mmaml_lite.course.figures.sorting import sorting
 from mmaml_lite.course.figures.style import (
     METHOD_STYLES,
-    METHODS,
     MODE_STYLES,
     alt,
     caption,
@@ -48,7 +47,6 @@ from mmaml_lite.course.figures.three_ways import diagram
 from mmaml_lite.course.figures.trajectory import redraw_trajectory, trajectory
 
 __all__ = [
-    "METHODS",
     "METHOD_STYLES",
     "MODE_STYLES",
     "TAU_STYLES",

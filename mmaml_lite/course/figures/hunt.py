@@ -5,7 +5,8 @@ that the plotly twin turns into traces.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,7 +14,7 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.numerals import number
-from mmaml_lite.course.figures.style import GRID, INK, METHODS, SOFT, finish
+from mmaml_lite.course.figures.style import GRID, INK, METHOD_STYLES, SOFT, finish
 
 REACH = 1.1  # the plane shows -REACH to REACH in both directions
 FAR = 1.0  # a distance from which on all is equally cold
@@ -21,10 +22,39 @@ DEEP = 1.5  # the strip of rewards ends at minus this
 SIZES = (2.5, 8.0)  # radius of a dot, from far to near
 WHO = {  # how each row of the comparison is drawn
     "you": INK,
-    "goal": METHODS["bayes"].color,
-    "maml": METHODS["maml"].color,
-    "mumomaml": METHODS["mumomaml"].color,
+    "goal": METHOD_STYLES["bayes"].color,
+    "maml": METHOD_STYLES["maml"].color,
+    "mumomaml": METHOD_STYLES["mumomaml"].color,
 }
+
+
+class Earned(NamedTuple):
+    """What somebody earned over as many steps as were taken, and had seen of this goal before."""
+
+    label: str
+    seen: str
+    total: float  # the return
+    provisional: bool = False  # whether the weights are
+
+
+@dataclass(frozen=True)
+class HuntView:
+    """A hunt as it stands after n steps."""
+
+    number: int  # of the goal, from 1
+    steps: int  # how many there may be
+    goal: np.ndarray  # (2,)
+    positions: np.ndarray  # (n + 1, 2), from the origin on
+    rewards: np.ndarray  # (n,)
+    pinned: int | None  # after how many steps the rewards left only one place for the goal
+    shortest: np.ndarray  # (k + 1, 2), the straight way
+    centres: np.ndarray  # (modes, 2)
+    spread: float  # of the modes
+    modes: bool  # whether they are drawn
+    circles: Sequence[int]  # of which rewards, by index, a circle is drawn
+    revealed: bool
+    script: bool  # whether a script walked
+    earned: Mapping[str, Earned]  # by key of WHO, empty until it is revealed
 
 
 def warmth(rewards: np.ndarray) -> np.ndarray:
@@ -37,20 +67,18 @@ def colors(rewards: np.ndarray) -> list[str]:
     return sample_colorscale("Plasma", list(warmth(rewards))) if len(rewards) else []
 
 
-def dots(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+def dots(view: HuntView) -> list[dict[str, Any]]:
     """Every step as a dot, coloured and sized by its reward; last the one who walks; the goal."""
     low, high = SIZES
-    sizes = low + (high - low) * warmth(view["rewards"])
-    drawn = [_dot(view["positions"][0], color="#ffffff", size=low)]
+    sizes = low + (high - low) * warmth(view.rewards)
+    drawn = [_dot(view.positions[0], color="#ffffff", size=low)]
     drawn += [
         _dot(place, color=color, size=float(size))
-        for place, color, size in zip(
-            view["positions"][1:], colors(view["rewards"]), sizes, strict=True
-        )
+        for place, color, size in zip(view.positions[1:], colors(view.rewards), sizes, strict=True)
     ]
-    if not view["revealed"]:
+    if not view.revealed:
         return [*drawn[:-1], drawn[-1] | {"label": "you"}]
-    return [*drawn, _dot(view["goal"], color="#F0E442", size=10.0, symbol="star")]
+    return [*drawn, _dot(view.goal, color="#F0E442", size=10.0, symbol="star")]
 
 
 def _dot(place: np.ndarray, **look: Any) -> dict[str, Any]:
@@ -58,18 +86,18 @@ def _dot(place: np.ndarray, **look: Any) -> dict[str, Any]:
     return {"x": float(x), "y": float(y), **look}
 
 
-def lines(view: Mapping[str, Any]) -> list[dict[str, Any]]:
+def lines(view: HuntView) -> list[dict[str, Any]]:
     """Modes, the circles of some rewards, the shortest way, and the trail."""
     drawn = []
-    for centre in view["centres"] if view["modes"] else ():
+    for centre in view.centres if view.modes else ():
         for times in (1, 2, 3):
-            drawn.append(_line(*ring(centre, times * view["spread"]), color="#9a9a9a", width=1))
-    for i in view["circles"]:
-        x, y = ring(view["positions"][i + 1], -view["rewards"][i])
+            drawn.append(_line(*ring(centre, times * view.spread), color="#9a9a9a", width=1))
+    for i in view.circles:
+        x, y = ring(view.positions[i + 1], -view.rewards[i])
         drawn.append(_line(x, y, color=SOFT, width=1.5, dash="dash"))
-    drawn.append(_line(*view["positions"].T, color=INK, width=1.5))
-    if view["revealed"]:
-        drawn.append(_line(*view["shortest"].T, color=INK, width=2.5, dash="dot"))
+    drawn.append(_line(*view.positions.T, color=INK, width=1.5))
+    if view.revealed:
+        drawn.append(_line(*view.shortest.T, color=INK, width=2.5, dash="dot"))
     return drawn
 
 
@@ -109,18 +137,9 @@ def strip(rewards: np.ndarray, steps: int) -> str:
     )
 
 
-def hunt(view: Mapping[str, Any]) -> go.Figure:
-    """The plane with the trail, the reward of every step, and what others earned for this goal.
-
-    view: positions `(n + 1, 2)`, from the origin on; rewards `(n,)`; goal `(2,)`; shortest
-    `(k, 2)`, the straight way; centres `(modes, 2)` and spread of the modes; modes: whether they
-    are drawn; circles: indices of the rewards that are drawn as circles; revealed: bool; rows: key
-    of WHO -> label and return, empty until it is revealed; steps: how many there may be; script:
-    whether a script walked.
-    """
-    title = (
-        "A hunt for a hidden goal, by a script" if view["script"] else "A hunt for a hidden goal"
-    )
+def hunt(view: HuntView) -> go.Figure:
+    """The plane with the trail, the reward of every step, and what others earned for this goal."""
+    title = "A hunt for a hidden goal, by a script" if view.script else "A hunt for a hidden goal"
     fig = make_subplots(
         2,
         2,
@@ -162,27 +181,26 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
         1,
         1,
     )
-    steps = np.arange(1, len(view["rewards"]) + 1)
+    steps = np.arange(1, len(view.rewards) + 1)
     fig.add_trace(
         go.Bar(
             x=steps,
-            y=view["rewards"],
-            marker={"color": colors(view["rewards"]), "line": {"width": 1, "color": INK}},
+            y=view.rewards,
+            marker={"color": colors(view.rewards), "line": {"width": 1, "color": INK}},
             hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
         ),
         1,
         2,
     )
-    rows = dict(reversed(view["rows"].items()))  # plotly begins at the bottom
-    earned = [row["return"] for row in rows.values()]
+    earned = dict(reversed(view.earned.items()))  # plotly begins at the bottom
     fig.add_trace(
         go.Bar(
-            y=[row["label"] for row in rows.values()],
-            x=earned,
+            y=[its.label for its in earned.values()],
+            x=[its.total for its in earned.values()],
             orientation="h",
-            marker={"color": [WHO[key] for key in rows]},
+            marker={"color": [WHO[key] for key in earned]},
             hoverinfo="skip",
-            text=[number(value) for value in earned],
+            text=[number(its.total) for its in earned.values()],
         ),
         2,
         2,
@@ -190,7 +208,7 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
     fig.update_xaxes(range=[-REACH, REACH], constrain="domain", row=1, col=1)
     fig.update_yaxes(range=[-REACH, REACH], scaleanchor="x", constrain="domain", row=1, col=1)
     fig.update_xaxes(
-        range=[0.4, view["steps"] + 0.6], title_text="step", title_standoff=2, row=1, col=2
+        range=[0.4, view.steps + 0.6], title_text="step", title_standoff=2, row=1, col=2
     )
     says = (
         "**What to see.** Every dot is a step; the larger and lighter, the higher the reward, "
@@ -199,7 +217,7 @@ def hunt(view: Mapping[str, Any]) -> go.Figure:
         "(dashed). Where no kernel is running you see an example, walked by a script that is told "
         "nothing but rewards: three steps to feel its way, then it computes where the goal must be."
     )
-    others = ", ".join(f"{row['label']} {number(row['return'])}" for row in view["rows"].values())
+    others = ", ".join(f"{its.label} {number(its.total)}" for its in view.earned.values())
     words = f"{title}: {len(steps)} steps. Return: {others or 'not yet compared'}."
     finish(fig, 460, title, says, words)
     return fig.update_layout(showlegend=False, margin={"t": 80, "l": 50, "r": 10, "b": 44})

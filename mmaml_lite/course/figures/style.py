@@ -53,7 +53,6 @@ METHOD_STYLES = {
     "tau-off": Style("τ off", "#D55E00", "dot", "x"),
     "bayes": Style("Bayes", "#8a8a8a", "solid", "line-ew", "90 % band"),
 }
-METHODS = METHOD_STYLES  # as sorting and hunt still call it
 MODE_STYLES = {
     "sinusoid": Style("sinusoid", "#56B4E9", symbol="circle"),
     "linear": Style("linear", "#E69F00", symbol="square"),

@@ -2,35 +2,58 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
+
+CELL = "padding:4px 12px;font-variant-numeric:tabular-nums"
+
+
+class Html(str):
+    """Text that is HTML already: a table takes it as it stands and escapes all other text."""
+
+
+def bar(pixels: float, color: str) -> Html:
+    """A bar of so many pixels, for a column of `words`: there all of them begin at the left."""
+    look = f"display:inline-block;height:11px;width:{pixels:.0f}px;background:{color}"
+    return Html(f"<span style='{look}'></span>")
 
 
 def table(
-    rows: Sequence[Mapping[str, str]],
+    rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     says: str = "",
     words: Sequence[str] = (),
 ) -> str:
-    """An HTML table: columns maps a key of the rows to its heading; numbers are right-aligned.
+    """An HTML table: columns maps a key of the rows to its heading, which may be "".
 
-    words: keys of columns that hold words, as the first one does, and are left-aligned.
+    A cell holds text or `Html`; the first one of a row is its heading. Numbers are right-aligned
+    and stay on one line. words: keys of columns that hold words, as the first one does, and are
+    left-aligned. says: what stands under the table.
 
-    A row whose key `strong` is true is set in bold, one whose key `floor` is true in grey.
+    A row whose key `strong` is true is set in bold, one whose key `floor` is true in italics.
     """
+    first = next(iter(columns))
+    left = {first, *words}
 
-    def cell(tag: str, text: str, first: bool, extra: str = "") -> str:
-        side = "left" if first else "right"
-        look = f"text-align:{side};padding:4px 12px;font-variant-numeric:tabular-nums;{extra}"
-        look += "white-space:nowrap;" if tag == "td" and not first else ""
-        return f"<{tag} style='{look}'>{text}</{tag}>"
+    def cell(tag: str, key: str, text: str, look: str = "") -> str:
+        side = "left" if key in left else "right"
+        text = text if isinstance(text, Html) else escape(str(text))
+        return f"<{tag} style='text-align:{side};{CELL};{look}'>{text}</{tag.split()[0]}>"
 
-    left = {*list(columns)[:1], *words}
-    head = "".join(cell("th", heading, key in left) for key, heading in columns.items())
+    head = "".join(
+        cell("th scope='col'" if heading else "td", key, heading)
+        for key, heading in columns.items()
+    )
     body = ""
     for row in rows:
-        extra = "font-weight:bold;" if row.get("strong") else ""
-        extra += "font-style:italic;" if row.get("floor") else ""
-        cells = [cell("td", escape(str(row.get(k, ""))), k in left, extra) for k in columns]
-        body += f"<tr>{''.join(cells)}</tr>"
+        look = f"vertical-align:baseline;font-weight:{'bold' if row.get('strong') else 'normal'};"
+        look += "font-style:italic;" if row.get("floor") else ""
+        body += "<tr>"
+        for key in columns:
+            tag = "th scope='row'" if key == first else "td"
+            wrap = "" if key in left else "white-space:nowrap;"
+            body += cell(tag, key, row.get(key, ""), look + wrap)
+        body += "</tr>"
+    head = f"<thead><tr>{head}</tr></thead>" if any(columns.values()) else ""
     look = "text-align:left;caption-side:bottom;padding-top:6px"
-    top = f"<caption style='{look}'>{escape(says)}</caption>"
-    return f"<table>{top}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    under = f"<caption style='{look}'>{escape(says)}</caption>" if says else ""
+    return f"<table style='border-collapse:collapse'>{under}{head}<tbody>{body}</tbody></table>"

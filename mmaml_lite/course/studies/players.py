@@ -50,7 +50,7 @@ def lacking(cast: Cast) -> list[str]:
     return [METHODS[method].label for key, method in CAST.items() if key not in cast]
 
 
-def provenance(cast: Cast) -> str:
+def players_shown(cast: Cast) -> str:
     """Which weights are shown, in Markdown: outer steps of each, and who is missing."""
     parts = [f"Weights shown, with their outer steps: {with_steps(cast)}."] if cast else []
     if others := [m for m in cast.values() if setting_of(m.settings) not in m.name]:

@@ -21,7 +21,6 @@ from mmaml_lite.core import zoo
 
 QUESTIONS = 10  # new drawings in a deal
 EACH = 4  # of each character among which they are drawn: nobody can count what is left
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
@@ -155,21 +154,21 @@ def total(scores: Sequence[Score]) -> Score:
     return Score(sum(s.right for s in scores), sum(s.of for s in scores))
 
 
-def mistakes(deal: Deal, players: Mapping[str, Answers]) -> list[Mistake]:
+def mistakes(truth: Sequence[int], picks: Mapping[str, Sequence[int]]) -> list[Mistake]:
     """The drawings that at least one player took for another character, in the deal's order."""
     found = []
-    for i, truth in enumerate(deal.truth):
-        picks = {who: a.picks[i] for who, a in players.items() if i < len(a.picks)}
-        if any(pick != truth for pick in picks.values()):
-            found.append(Mistake(i, truth, picks))
+    for i, right in enumerate(truth):
+        here = {who: its[i] for who, its in picks.items() if i < len(its)}
+        if any(pick != right for pick in here.values()):
+            found.append(Mistake(i, right, here))
     return found
 
 
-def interval(score: Score) -> tuple[float, float]:
+def interval(right: int, of: int) -> tuple[float, float]:
     """Between which shares of right answers the truth lies, with 95 % confidence (Wilson 1927)."""
-    if not score.of:
+    if not of:
         return 0.0, 1.0
-    z, n, share = 1.96, score.of, score.right / score.of
+    z, n, share = 1.96, of, right / of
     middle = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = ((middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))

@@ -1,39 +1,20 @@
 // The browser's half of cheetah_track.py: draws the lanes and the chart, and keeps the time.
 // Keyboard: the button and the time slider are the page's own; Space on the slider plays and pauses.
 
-const INK = "#222", SOFT = "#5f6368", GRID = "#e4e4e4", PAPER = "#fff";
+const GRID = "#e4e4e4";
 const FONT = '"Open Sans", "DejaVu Sans", Verdana, Arial, sans-serif';
-const DASHES = { solid: [], dash: [7, 4], dot: [2, 3] };
 const LANE = 128, CHART = 190, GROUND = 26; // pixels: a lane, the chart, a lane's strip of ground
 const CLOSE = 76; // pixels per metre when the camera follows
 const ROOM = 1.5; // metres shown beyond the outermost place
 
-function make(tag, className = "", parent = null, text = null) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== null) element.textContent = text;
-  parent?.append(element);
-  return element;
-}
-
 const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
-
-function ticks(low, high, most) {
-  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * size).find((s) => s >= rough);
-  const found = [];
-  for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) found.push(+t.toFixed(6));
-  return found;
-}
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
-  el.classList.add("mmaml-cheetah");
-  el.dataset.lmSuppressShortcuts = "true"; // Space and arrows are for the film, not for cells
+  claim(el, "mmaml-cheetah");
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const bar = make("div", "bar", el);
-  const play = make("button", "play", bar, "Play");
-  play.type = "button";
+  const play = makeButton("play", bar, "Play");
   const slider = make("input", "time", bar);
   Object.assign(slider, { type: "range", min: 0, max: 10, step: 0.05, value: 0 });
   slider.setAttribute("aria-label", "time in seconds");
@@ -51,8 +32,7 @@ function render({ model, el }) {
   const chart = make("canvas", "chart", el);
   chart.setAttribute("role", "img");
   make("div", "help", el, "Play, or move the time slider (arrow keys; Space plays and pauses); or drag on the chart.");
-  const aloud = make("div", "sr", el);
-  aloud.setAttribute("aria-live", "polite");
+  const aloud = makeVoice(el);
 
   let time = 0, playing = false, frame = 0, last = 0, film = -1, kind = "";
   let visible = false, fresh = true; // fresh: a film that nobody has begun to watch
@@ -307,8 +287,8 @@ function render({ model, el }) {
     trace([target, ...Array(get("shape")[1] - 2).fill(NaN), target], 2, 1, [2, 4], INK, 0, length());
     for (const { n, color, dash } of rows) {
       if (kind === "speed") trace(curve(n, s, 1), 1, 0.25, [], color, 0, time);
-      trace(curve(n, s, 2), 2.5, 0.3, DASHES[dash] ?? [], color, 0, length());
-      trace(curve(n, s, 2), 2.5, 1, DASHES[dash] ?? [], color, 0, time);
+      trace(curve(n, s, 2), 2.5, 0.3, dashes(dash), color, 0, length());
+      trace(curve(n, s, 2), 2.5, 1, dashes(dash), color, 0, time);
     }
     c.restore();
     c.fillStyle = SOFT;
@@ -401,28 +381,19 @@ function render({ model, el }) {
   let held = false;
   chart.addEventListener("pointerdown", (event) => { held = true; chart.setPointerCapture(event.pointerId); scrub(event); });
   chart.addEventListener("pointermove", (event) => held && scrub(event));
-  for (const name of ["pointerup", "pointercancel"]) chart.addEventListener(name, () => { held = false; });
+  onRelease(chart, () => { held = false; });
 
-  // What belongs together arrives together, but each part tells of itself: act once, after all.
-  let soon = false;
-  const later = () => {
-    if (soon) return;
-    soon = true;
-    queueMicrotask(() => {
-      soon = false;
-      if (film === get("film")) return draw();
-      film = get("film");
-      lay();
-      again();
-    });
+  const another = () => { // film, or only a word on what is being computed
+    if (film === get("film")) return draw();
+    film = get("film");
+    lay();
+    again();
   };
   const staged = () => { // another stage: seen from the beginning, unless the reader stands at a moment
     if (playing || (time > 0 && time < length()) || still.matches) draw();
     else again();
   };
-  const parts = ["film", "busy"];
-  parts.forEach((name) => model.on(`change:${name}`, later));
-  model.on("change:stage", staged);
+  const ends = [onChange(model, ["film", "busy"], once(another)), onChange(model, ["stage"], staged)];
   const size = new ResizeObserver(() => draw());
   size.observe(el);
   const sight = new IntersectionObserver((entries) => {
@@ -437,8 +408,7 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
     size.disconnect();
     sight.disconnect();
-    parts.forEach((name) => model.off(`change:${name}`, later));
-    model.off("change:stage", staged);
+    ends.forEach((end) => end());
   };
 }
 

@@ -5,14 +5,13 @@ also while the kernel is busy.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets as T
 
-HERE = Path(__file__).parent
+from mmaml_lite.course.widgets.shared import FOLDER, module
 
 
 class Track(anywidget.AnyWidget):
@@ -25,8 +24,8 @@ class Track(anywidget.AnyWidget):
     up with every new film, which is then played unless the reader wants no motion.
     """
 
-    _esm = HERE / "cheetah.js"
-    _css = HERE / "cheetah.css"
+    _esm = module("cheetah")
+    _css = FOLDER / "cheetah.css"
 
     kind = T.Enum(["location", "speed"], "location").tag(sync=True)
     target = T.Float(0.0).tag(sync=True)

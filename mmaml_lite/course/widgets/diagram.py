@@ -1,11 +1,9 @@
 """A diagram whose boxes can be clicked, or reached with Tab and pressed with Enter."""
 
-from pathlib import Path
-
 import anywidget
 import traitlets as T
 
-HERE = Path(__file__).parent
+from mmaml_lite.course.widgets.shared import FOLDER, module
 
 
 class Diagram(anywidget.AnyWidget):
@@ -16,8 +14,8 @@ class Diagram(anywidget.AnyWidget):
     `[x, y]`, and optionally label, color and dash. size: width and height of the whole.
     """
 
-    _esm = HERE / "diagram.js"
-    _css = HERE / "diagram.css"
+    _esm = module("diagram")
+    _css = FOLDER / "diagram.css"
 
     value = T.Unicode("").tag(sync=True)
     boxes = T.List().tag(sync=True)

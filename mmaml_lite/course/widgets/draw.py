@@ -22,7 +22,7 @@ from mmaml_lite.course.figures.characters import CertaintyView, bars, certainty,
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import pen
 from mmaml_lite.course.studies.cast import Cast
-from mmaml_lite.course.studies.players import cast, provenance
+from mmaml_lite.course.studies.players import cast, players_shown
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
@@ -142,7 +142,7 @@ class Draw(Explorer):
         self.models = cast(setting)
         self.note = (
             "Ready drawings are invented characters, on which nothing was trained. "
-            f"{provenance(self.models)}"
+            f"{players_shown(self.models)}"
         )
         names = [*LETTERS[: self.ways], "new"]
         first = ready(self.ways, seed, 0, 0)

@@ -7,7 +7,6 @@ One line in a notebook of your own:
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import ipywidgets as W
 import numpy as np
@@ -15,8 +14,8 @@ import plotly.graph_objects as go
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures import METHODS
-from mmaml_lite.course.figures.hunt import REACH, dots, lines
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.hunt import REACH, Earned, HuntView, dots, lines
 from mmaml_lite.course.studies import hunt as game
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer, is_live
@@ -92,13 +91,13 @@ class Hunt(Explorer):
 
     def twin(self) -> go.Figure:
         """The static twin: the hunt as it stands, and before the first step a script's."""
-        if len(self.view["rewards"]):
+        if len(self.view.rewards):
             return super().twin()
         return figures.hunt(self._look(1, self.example(), True, False, False))
 
     def _look(
         self, goal: int, moves: Sequence, reveal: bool, circles: bool, modes: bool
-    ) -> dict[str, Any]:
+    ) -> HuntView:
         """The hunt as it stands: everything that is drawn and said."""
         place, n = self.goal(goal), len(moves)
         if n and goal not in self._rivals:
@@ -110,62 +109,47 @@ class Hunt(Explorer):
         if revealed:
             told_by = [] if pinned is None else [0, pinned - 2, pinned - 1]
         script = goal == 1 and moves == self.example()
-        return {
-            "number": goal,
-            "steps": self.steps,
-            "revealed": revealed,
-            "goal": place,
-            "positions": positions,
-            "rewards": rewards,
-            "pinned": pinned,
-            "script": script,
-            "circles": list(told_by),
-            "modes": modes or revealed,
-            "centres": np.array(self.world.centres),
-            "spread": self.world.spread,
-            "shortest": game.straight_way(self.world, place),
-            "rows": self._rows(goal, rewards, script) if revealed and n else {},
-        }
+        return HuntView(
+            number=goal,
+            steps=self.steps,
+            goal=place,
+            positions=positions,
+            rewards=rewards,
+            pinned=pinned,
+            shortest=game.straight_way(self.world, place),
+            centres=np.array(self.world.centres),
+            spread=self.world.spread,
+            modes=modes or revealed,
+            circles=list(told_by),
+            revealed=revealed,
+            script=script,
+            earned=self._earned(goal, rewards, script) if revealed and n else {},
+        )
 
-    def _rows(self, number: int, rewards: np.ndarray, script: bool) -> dict[str, dict[str, Any]]:
+    def _earned(self, number: int, rewards: np.ndarray, script: bool) -> dict[str, Earned]:
         """Who earned what over as many steps as were taken, and what each had seen before."""
         n, rivals = len(rewards), self._rivals[number].result()
         told = game.told(self.world, self.goal(number), n)
-        rows = {
-            "you": {
-                "label": "the script" if script else "you",
-                "seen": "nothing",
-                "return": rewards.sum(),
-                "provisional": False,
-            },
-            "goal": {
-                "label": "told the goal",
-                "seen": "the goal itself",
-                "return": told,
-                "provisional": False,
-            },
-        }
+        mine = Earned("the script" if script else "you", "nothing", rewards.sum())
+        earned = {"you": mine, "goal": Earned("told the goal", "the goal itself", told)}
         for key, rival in rivals.items():
-            rows[key] = {
-                "label": METHODS[key].label,
-                "seen": f"{rival.walks} × {len(rival.rewards)} steps",
-                "return": rival.rewards[:n].sum(),
-                "provisional": rival.provisional,
-            }
-        return rows
+            seen = f"{rival.walks} × {len(rival.rewards)} steps"
+            total = rival.rewards[:n].sum()
+            earned[key] = Earned(METHOD_STYLES[key].label, seen, total, rival.provisional)
+        return earned
 
-    def _show(self, pad: Pad, view: dict[str, Any]) -> None:
+    def _show(self, pad: Pad, view: HuntView) -> None:
         """Draw a view on the pad, and the panel beside it."""
         over = "The hunt is over: the star is the goal"
         with pad.hold_sync():
             pad.lines, pad.dots = lines(view), dots(view)
-            pad.at = [float(v) for v in view["positions"][-1]]
-            pad.at_most = len(view["rewards"]) if view["revealed"] else self.steps
-            pad.heading = over if view["revealed"] else "A goal is hidden here: walk to it"
-        if view["rows"]:
-            cost = view["rows"]["goal"]["return"] - view["rows"]["you"]["return"]
-            found = -view["rewards"][-1] < FOUND
-            self._costs.setdefault(view["number"], float(cost) if found else None)
+            pad.at = [float(v) for v in view.positions[-1]]
+            pad.at_most = len(view.rewards) if view.revealed else self.steps
+            pad.heading = over if view.revealed else "A goal is hidden here: walk to it"
+        if view.earned:
+            cost = view.earned["goal"].total - view.earned["you"].total
+            found = -view.rewards[-1] < FOUND
+            self._costs.setdefault(view.number, float(cost) if found else None)
         self.panel.value = panel(view, self._costs)
 
     def _forget(self) -> None:

@@ -16,6 +16,7 @@ import torch
 
 from mmaml_lite.core import zoo
 from mmaml_lite.course import figures
+from mmaml_lite.course.figures.table import Html, table
 from mmaml_lite.course.studies.overview import Part, parts
 from mmaml_lite.course.widgets.diagram import Diagram
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -89,11 +90,10 @@ def _arrows(columns: list[int], end: int) -> list[dict[str, Any]]:
 
 def describe(part: Part) -> str:
     """A box in HTML: what it is, equation, function, shapes, and its source to unfold."""
-    shapes = "".join(
-        f"<tr><td style='padding:1px 14px 1px 0'>{html.escape(name)}</td>"
-        f"<td><code>{' × '.join(map(str, shape))}</code></td></tr>"
+    shapes = [
+        {"tensor": name, "shape": Html(f"<code>{' × '.join(map(str, shape))}</code>")}
         for name, shape in part.shapes.items()
-    )
+    ]
     name, file = part.where.split(", ")
     source = html.escape(inspect.getsource(part.function))
     return (
@@ -101,7 +101,7 @@ def describe(part: Part) -> str:
         f"line-height:1.5'><b>{html.escape(part.label.replace(chr(10), ' '))}</b>. {part.says}"
         f"<div style='font-size:17px;margin:6px 0'><i>{part.equation}</i></div>"
         f"<div>computed by <code>{name}</code> in <code>{file}</code></div>"
-        f"<table style='margin:4px 0'>{shapes}</table>"
+        f"{table(shapes, {'tensor': '', 'shape': ''}, words=['shape'])}"
         f"<details><summary>show its code</summary><pre style='line-height:1.3'>{source}</pre>"
         "</details></div>"
     )

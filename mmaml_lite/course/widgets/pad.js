@@ -4,43 +4,15 @@
 // Strokes: draw freely; or arrow keys move a cursor and Space puts the pen down and lifts it.
 // Steps: an arrow key, a button or a tap takes a step from where Python says one stands.
 
-const SVG = "http://www.w3.org/2000/svg";
-const ARROWS = { ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowRight: [1, 0] };
-const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3", longdash: "11 5" };
-
-function make(tag, attributes = {}, parent = null, text = null) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  if (text !== null) element.textContent = text;
-  parent?.append(element);
-  return element;
-}
-
-function ticks([low, high]) {
-  const rough = (high - low) / 4;
-  const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * size).find((s) => s >= rough);
-  const found = [];
-  for (let t = Math.ceil(low / step) * step; t <= high + 1e-9; t += step) found.push(+t.toFixed(6));
-  return found;
-}
-
 function render({ model, el }) {
   const get = (name) => model.get(name);
-  el.classList.add("mmaml-pad");
-  el.dataset.lmSuppressShortcuts = "true"; // arrows and Delete are for the points, not for cells
-  const heading = document.createElement("div");
-  heading.className = "heading";
-  const svg = make("svg", { role: "group" });
-  const buttons = document.createElement("div");
-  buttons.className = "buttons";
-  const help = document.createElement("div");
-  help.className = "help";
+  claim(el, "mmaml-pad");
+  const heading = make("div", "heading", el);
+  const svg = makeShape("svg", { role: "group" }, el);
+  const buttons = make("div", "buttons", el);
+  const help = make("div", "help", el);
   help.id = `pad-help-${Math.random().toString(36).slice(2)}`;
-  const aloud = document.createElement("div");
-  aloud.className = "sr";
-  aloud.setAttribute("aria-live", "polite");
-  el.append(heading, svg, buttons, help, aloud);
+  const aloud = makeVoice(el);
 
   const clip = `pad-${Math.random().toString(36).slice(2)}`;
   const layers = {};
@@ -61,6 +33,8 @@ function render({ model, el }) {
     const tidy = (v, low, high) => Math.round(Math.min(high, Math.max(low, v)) * 1000) / 1000;
     return [tidy(x, a, b), tidy(y, c, d)];
   };
+  const rounded = ([x, y]) => [x.toFixed(1), y.toFixed(1)];
+  const marked = ([low, high]) => ticks(low, high, 4, [1, 2, 2.5, 5, 10]);
   const say = ([x, y]) => `${get("xlabel")} ${x.toFixed(2)}, ${get("ylabel")} ${y.toFixed(2)}`;
   const points = () => get("value").map((p) => [...p]);
   const strokes = () => get("value").map((s) => s.map((p) => [...p]));
@@ -86,29 +60,29 @@ function render({ model, el }) {
     svg.setAttribute("aria-label", get("heading") || "pad");
     for (const part of [heading, buttons, help]) part.style.maxWidth = `${width}px`;
     const area = { x: box.left, y: box.top, width: box.width, height: box.height };
-    make("rect", area, make("clipPath", { id: clip }, make("defs", {}, svg)));
-    layers.plane = make("rect", { ...area, fill: "#fff", class: "plane" }, svg);
+    makeShape("rect", area, makeShape("clipPath", { id: clip }, makeShape("defs", {}, svg)));
+    layers.plane = makeShape("rect", { ...area, fill: "#fff", class: "plane" }, svg);
     if (axes) {
-      for (const t of ticks(get("xrange"))) {
+      for (const t of marked(get("xrange"))) {
         const [x] = pixel([t, 0]);
-        make("line", { x1: x, x2: x, y1: box.top, y2: box.top + box.height, class: "grid", "pointer-events": "none" }, svg);
-        make("text", { x, y: box.top + box.height + 14, "text-anchor": "middle", class: "tick" }, svg, t);
+        makeShape("line", { x1: x, x2: x, y1: box.top, y2: box.top + box.height, class: "grid", "pointer-events": "none" }, svg);
+        makeShape("text", { x, y: box.top + box.height + 14, "text-anchor": "middle", class: "tick" }, svg, t);
       }
-      for (const t of ticks(get("yrange"))) {
+      for (const t of marked(get("yrange"))) {
         const [, y] = pixel([0, t]);
-        make("line", { y1: y, y2: y, x1: box.left, x2: box.left + box.width, class: "grid", "pointer-events": "none" }, svg);
-        make("text", { x: box.left - 5, y: y + 4, "text-anchor": "end", class: "tick" }, svg, t);
+        makeShape("line", { y1: y, y2: y, x1: box.left, x2: box.left + box.width, class: "grid", "pointer-events": "none" }, svg);
+        makeShape("text", { x: box.left - 5, y: y + 4, "text-anchor": "end", class: "tick" }, svg, t);
       }
-      make("text", { x: box.left + box.width / 2, y: height - 6, "text-anchor": "middle", class: "label" }, svg, get("xlabel"));
+      makeShape("text", { x: box.left + box.width / 2, y: height - 6, "text-anchor": "middle", class: "label" }, svg, get("xlabel"));
       const middle = box.top + box.height / 2;
-      make("text", { x: 11, y: middle, "text-anchor": "middle", class: "label", transform: `rotate(-90 11 ${middle})` }, svg, get("ylabel"));
+      makeShape("text", { x: 11, y: middle, "text-anchor": "middle", class: "label", transform: `rotate(-90 11 ${middle})` }, svg, get("ylabel"));
     }
-    layers.image = make("g", { "pointer-events": "none" }, svg); // above the grid
-    make("rect", { ...area, class: "frame", "pointer-events": "none" }, svg);
-    layers.back = make("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
-    layers.strokes = make("g", { "clip-path": `url(#${clip})` }, svg);
-    layers.dots = make("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
-    layers.points = make("g", {}, svg);
+    layers.image = makeShape("g", { "pointer-events": "none" }, svg); // above the grid
+    makeShape("rect", { ...area, class: "frame", "pointer-events": "none" }, svg);
+    layers.back = makeShape("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
+    layers.strokes = makeShape("g", { "clip-path": `url(#${clip})` }, svg);
+    layers.dots = makeShape("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
+    layers.points = makeShape("g", {}, svg);
     drawImage(); drawDots(); drawBack(); drawPoints();
     if (focused >= 0) focus(layers.points.children[focused] ?? addButton);
   }
@@ -118,10 +92,10 @@ function render({ model, el }) {
     layers.image.replaceChildren();
     const [width, height] = get("image_size"), bytes = get("image");
     if (!bytes.byteLength || bytes.byteLength !== 4 * width * height) return;
-    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const canvas = Object.assign(make("canvas"), { width, height });
     const data = new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
-    make("image", { x: box.left, y: box.top, width: box.width, height: box.height,
+    makeShape("image", { x: box.left, y: box.top, width: box.width, height: box.height,
       preserveAspectRatio: "none", href: canvas.toDataURL() }, layers.image);
   }
 
@@ -129,31 +103,31 @@ function render({ model, el }) {
     layers.back.replaceChildren();
     const taken = []; // heights of labels, so that none covers another
     for (const line of get("lines")) {
-      const d = line.x.map((x, i) => {
+      const places = line.x.map((x, i) => {
         const [px, py] = pixel([x, line.y[i]]);
-        return `${i ? "L" : "M"}${px.toFixed(1)} ${Math.max(-1e4, Math.min(1e4, py)).toFixed(1)}`;
-      }).join("");
-      make("path", { d, fill: "none", class: "line", stroke: line.color ?? "#222", "stroke-width": line.width ?? 2,
-        "stroke-dasharray": DASHES[line.dash ?? "solid"], "stroke-opacity": line.opacity ?? 1 }, layers.back);
+        return rounded([px, Math.max(-1e4, Math.min(1e4, py))]);
+      });
+      makeShape("path", { d: path(places), fill: "none", class: "line", stroke: line.color ?? INK, "stroke-width": line.width ?? 2,
+        "stroke-dasharray": dashes(line.dash).join(" "), "stroke-opacity": line.opacity ?? 1 }, layers.back);
       if (line.label) {
         const [px, py] = pixel([line.x.at(-1), line.y.at(-1)]);
         let clamped = Math.max(box.top + 12, Math.min(box.top + box.height - 4, py));
         const aside = clamped > box.top + box.height / 2 ? -14 : 14; // one way only, so it ends
         while (taken.some((other) => Math.abs(other - clamped) < 14)) clamped += aside;
         taken.push(clamped);
-        make("text", { x: Math.min(px, box.left + box.width) - 4, y: clamped - 4, "text-anchor": "end", class: "note",
-          style: `fill:${line.color ?? "#222"}` }, layers.back, line.label);
+        makeShape("text", { x: Math.min(px, box.left + box.width) - 4, y: clamped - 4, "text-anchor": "end", class: "note",
+          style: `fill:${line.color ?? INK}` }, layers.back, line.label);
       }
     }
     for (const arrow of get("arrows")) {
       const [x1, y1] = pixel(arrow.tail), [x2, y2] = pixel(arrow.head);
-      const color = arrow.color ?? "#222", turn = Math.atan2(y2 - y1, x2 - x1), long = Math.hypot(x2 - x1, y2 - y1);
+      const color = arrow.color ?? INK, turn = Math.atan2(y2 - y1, x2 - x1), long = Math.hypot(x2 - x1, y2 - y1);
       if (long < 1) continue;
-      const size = Math.min(11, 4 + long / 4) * Math.max(1, (arrow.width ?? 3) / 4), wing = (a) => `${x2 - size * Math.cos(turn + a)} ${y2 - size * Math.sin(turn + a)}`;
-      make("path", { d: `M${x1} ${y1}L${x2} ${y2}`, stroke: color, "stroke-width": arrow.width ?? 3, fill: "none",
-        class: "arrow", "stroke-dasharray": DASHES[arrow.dash ?? "solid"] }, layers.back);
-      make("path", { d: `M${x2} ${y2}L${wing(0.45)}L${wing(-0.45)}Z`, fill: color }, layers.back);
-      if (arrow.label) make("text", { x: x2 + 8 * Math.cos(turn), y: y2 + 8 * Math.sin(turn) + 4, class: "note",
+      const size = Math.min(11, 4 + long / 4) * Math.max(1, (arrow.width ?? 3) / 4);
+      makeShape("path", { d: path([[x1, y1], [x2, y2]]), stroke: color, "stroke-width": arrow.width ?? 3, fill: "none",
+        class: "arrow", "stroke-dasharray": dashes(arrow.dash).join(" ") }, layers.back);
+      makeShape("path", { d: arrowhead([x2, y2], turn, size, 0.45), fill: color }, layers.back);
+      if (arrow.label) makeShape("text", { x: x2 + 8 * Math.cos(turn), y: y2 + 8 * Math.sin(turn) + 4, class: "note",
         "text-anchor": Math.cos(turn) < -0.2 ? "end" : "start", style: `fill:${color}` }, layers.back, arrow.label);
     }
   }
@@ -162,14 +136,14 @@ function render({ model, el }) {
     layers.dots.replaceChildren();
     for (const dot of get("dots")) {
       const [x, y] = pixel([dot.x, dot.y]), r = dot.size ?? 5;
-      const look = { fill: dot.color ?? "#222", class: "dot" };
+      const look = { fill: dot.color ?? INK, class: "dot" };
       const corner = (_, i) => { // of a star, from the top
         const turn = (i * Math.PI) / 5, far = i % 2 ? 0.4 * r : r;
         return `${x + far * Math.sin(turn)},${y - far * Math.cos(turn)}`;
       };
-      if (dot.symbol === "star") make("polygon", { points: Array.from({ length: 10 }, corner).join(" "), ...look }, layers.dots);
-      else make("circle", { cx: x, cy: y, r, ...look }, layers.dots);
-      if (dot.label) make("text", { x, y: y - r - 4, "text-anchor": "middle", class: "note" }, layers.dots, dot.label);
+      if (dot.symbol === "star") makeShape("polygon", { points: Array.from({ length: 10 }, corner).join(" "), ...look }, layers.dots);
+      else makeShape("circle", { cx: x, cy: y, r, ...look }, layers.dots);
+      if (dot.label) makeShape("text", { x, y: y - r - 4, "text-anchor": "middle", class: "note" }, layers.dots, dot.label);
     }
   }
 
@@ -182,10 +156,10 @@ function render({ model, el }) {
     layers.strokes.replaceChildren();
     if (isStrokes) {
       for (const stroke of get("value")) {
-        const d = stroke.map((p, i) => `${i ? "L" : "M"}${pixel(p).map((v) => v.toFixed(1)).join(" ")}`).join("");
-        make("path", { d: stroke.length === 1 ? `${d}l0.01 0` : d, class: "stroke" }, layers.strokes);
+        const d = path(stroke.map((p) => rounded(pixel(p))));
+        makeShape("path", { d: stroke.length === 1 ? `${d}l0.01 0` : d, class: "stroke" }, layers.strokes);
       }
-      if (document.activeElement === svg) make("circle", { cx: pixel(cursor)[0], cy: pixel(cursor)[1],
+      if (document.activeElement === svg) makeShape("circle", { cx: pixel(cursor)[0], cy: pixel(cursor)[1],
         r: down ? 3 : 6, class: "cursor" }, layers.strokes);
     }
     const shown = isStrokes || isSteps ? [] : get("value");
@@ -224,7 +198,6 @@ function render({ model, el }) {
       : "Click adds a point, dragging moves it, double-click removes it. Keyboard: Tab to a point, arrow keys move it (with Shift: further), Delete removes it.";
   }
 
-  const focus = (element) => element.focus({ preventScroll: true }); // the page must not jump
   const removable = () => get("value").length > get("at_least");
   // What the pointer holds: a point, how far off its middle it was grasped, whether it has moved.
   let held = -1, off = [0, 0], grasp = null;
@@ -249,15 +222,14 @@ function render({ model, el }) {
 
   function newPoint(i) {
     const [low, high] = get("xrange");
-    const g = make("g", { class: "point", role: "slider", "aria-roledescription": "movable point",
+    const g = makeShape("g", { class: "point", role: "slider", "aria-roledescription": "movable point",
       "aria-valuemin": low, "aria-valuemax": high, "data-point": i }, layers.points);
-    make("circle", { r: 13, class: "reach" }, g); // fingers are wide
-    make("circle", { r: 9, class: "halo" }, g);
-    make("text", {}, g);
+    makeShape("circle", { r: 13, class: "reach" }, g); // fingers are wide
+    makeShape("circle", { r: 9, class: "halo" }, g);
+    makeShape("text", {}, g);
     g.addEventListener("pointerdown", (event) => {
       if (!get("enabled") || event.button > 0) return;
-      event.stopPropagation();
-      event.preventDefault();
+      consume(event);
       const again = removable() && tapped.i === i && event.timeStamp - tapped.at < 400;
       tapped = again ? { i: -1, at: 0 } : { i, at: event.timeStamp };
       if (again) remove(i);
@@ -270,8 +242,7 @@ function render({ model, el }) {
         send(now);
       } else if (event.key === "Delete" || event.key === "Backspace") remove(i);
       else return;
-      event.preventDefault();
-      event.stopPropagation();
+      consume(event);
     });
     return g;
   }
@@ -334,8 +305,7 @@ function render({ model, el }) {
     drawing = down = false;
     if (get("at_end")) model.save_changes();
   };
-  svg.addEventListener("pointerup", release);
-  svg.addEventListener("pointercancel", release);
+  onRelease(svg, release);
   svg.addEventListener("keydown", (event) => {
     if (get("kind") !== "strokes" || event.target !== svg || !get("enabled")) return;
     if (ARROWS[event.key]) {
@@ -348,8 +318,7 @@ function render({ model, el }) {
       else lift();
     } else return;
     aloud.textContent = `${down ? "drawing, " : ""}${say(cursor)}`;
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
     drawPoints();
   });
   // Steps: what arrives is a wish; how far it leads is for Python to say, through `at`
@@ -359,8 +328,7 @@ function render({ model, el }) {
   }
   el.addEventListener("keydown", (event) => {
     if (get("kind") !== "steps" || !ARROWS[event.key]) return;
-    event.preventDefault(); // the page must not scroll, even when the last step is taken
-    event.stopPropagation();
+    consume(event); // the page must not scroll, even when the last step is taken
     if (!event.repeat) take(ARROWS[event.key].map((v) => v * get("step"))); // a key held down is one step
   });
   svg.addEventListener("focus", () => drawPoints());
@@ -370,14 +338,11 @@ function render({ model, el }) {
   });
 
   function button(text, action) {
-    const b = document.createElement("button");
-    b.type = "button";
-    b.textContent = text;
+    const b = makeButton("", buttons, text);
     b.addEventListener("click", () => {
       action();
       if (b.disabled) focus(get("kind") === "points" ? addButton : svg); // it would be lost
     });
-    buttons.append(b);
     return b;
   }
   const middle = () => {
@@ -403,11 +368,11 @@ function render({ model, el }) {
   });
 
   const redraw = ["kind", "xrange", "yrange", "xlabel", "ylabel", "axes", "width", "height", "heading"];
-  redraw.forEach((name) => model.on(`change:${name}`, drawPlane));
-  ["value", "names", "enabled", "at_least", "at_most"].forEach((name) => model.on(`change:${name}`, drawPoints));
-  ["lines", "arrows"].forEach((name) => model.on(`change:${name}`, drawBack));
-  model.on("change:image", drawImage);
-  model.on("change:dots", drawDots);
+  onChange(model, redraw, drawPlane);
+  onChange(model, ["value", "names", "enabled", "at_least", "at_most"], drawPoints);
+  onChange(model, ["lines", "arrows"], drawBack);
+  onChange(model, ["image"], drawImage);
+  onChange(model, ["dots"], drawDots);
   drawPlane();
 }
 

@@ -5,14 +5,13 @@ a curve, strokes of a character, steps through a plane. What lies behind (curves
 is set from Python.
 """
 
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets as T
 
-HERE = Path(__file__).parent
+from mmaml_lite.course.widgets.shared import FOLDER, module
 
 
 class Pad(anywidget.AnyWidget):
@@ -29,8 +28,8 @@ class Pad(anywidget.AnyWidget):
     points that are not pairs of finite numbers or are too many.
     """
 
-    _esm = HERE / "pad.js"
-    _css = HERE / "pad.css"
+    _esm = module("pad")
+    _css = FOLDER / "pad.css"
 
     kind = T.Enum(["points", "strokes", "steps"], "points").tag(sync=True)
     value = T.List().tag(sync=True)

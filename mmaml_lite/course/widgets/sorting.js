@@ -5,15 +5,6 @@
 const SIDE = 28, LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const HASTE = 250; // ms: nobody has seen a drawing sooner, it was a double click
 const GLOW = 1100; // ms that a verdict stays on its card
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-function make(tag, className = "", parent = null, text = null) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== null) element.textContent = text;
-  parent?.append(element);
-  return element;
-}
 
 function paint(canvas, bytes, index) {
   canvas.width = canvas.height = SIDE;
@@ -28,8 +19,7 @@ function paint(canvas, bytes, index) {
 
 function render({ model, el }) {
   const get = (name) => model.get(name);
-  el.classList.add("mmaml-sorting");
-  el.dataset.lmSuppressShortcuts = "true"; // letters are for the characters, not for cells
+  claim(el, "mmaml-sorting");
   const top = make("div", "top", el);
   make("div", "heading", top, "Which character is it?");
   const tally = make("div", "tally", top);
@@ -39,8 +29,7 @@ function render({ model, el }) {
   const slot = make("div", "slot", left);
   const drawing = make("canvas", "drawing", slot);
   drawing.setAttribute("role", "img");
-  const again = make("button", "again", slot);
-  again.type = "button";
+  const again = makeButton("again", slot);
   const verdict = make("div", "verdict", left);
   const cards = make("div", "cards", desk);
   cards.setAttribute("role", "group");
@@ -48,15 +37,13 @@ function render({ model, el }) {
   const scroll = make("div", "scroll", el);
   const marks = make("table", "marks", scroll);
   const help = make("div", "help", el);
-  const aloud = make("div", "sr", el);
-  aloud.setAttribute("aria-live", "polite");
+  const aloud = makeVoice(el);
 
   let laid = "", since = performance.now(), waiting = false, glow = 0, wanted = false;
   const ways = () => get("at")[0], asked = () => get("truth").length;
   const here = (row) => row[0] === get("at")[0] && row[1] === get("at")[1];
   const mine = () => get("value").filter(here);
   const buttons = () => [...cards.children];
-  const focus = (element) => element?.focus({ preventScroll: true }); // the page must not jump
   const inside = () => el.contains(document.activeElement);
   const bytes = () => get("ink");
   const first = () => ways() * get("shots"); // index of the first new drawing
@@ -68,8 +55,7 @@ function render({ model, el }) {
     cards.classList.toggle("many", ways() > 6);
     cards.style.setProperty("--ways", ways());
     for (let n = 0; n < ways(); n++) {
-      const card = make("button", "card", cards);
-      card.type = "button";
+      const card = makeButton("card", cards);
       card.tabIndex = n ? -1 : 0;
       card.setAttribute("aria-label", `character ${LETTERS[n]}`);
       const paper = make("span", get("shots") > 1 ? "paper few" : "paper", card);
@@ -188,15 +174,14 @@ function render({ model, el }) {
       if (!event.repeat) answer(n);
     } else if (ARROWS[event.key] && at >= 0) {
       const across = all.filter((card) => card.offsetTop === all[0].offsetTop).length;
-      const [dx, dy] = ARROWS[event.key], to = at + dx + dy * across;
+      const [dx, dy] = ARROWS[event.key], to = at + dx - dy * across;
       focus(all[to]);
     } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
       if (!event.repeat) answer(at);
     } else if ((event.key === "Enter" || event.key === " ") && event.target === again && event.repeat) {
       // a key held down from the last answer deals no new cards
     } else return;
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
   });
 
   // Pointer: the new drawing can be dragged
@@ -230,8 +215,7 @@ function render({ model, el }) {
     focus(buttons().find((c) => c.tabIndex === 0));
     if (card) answer(buttons().indexOf(card));
   };
-  drawing.addEventListener("pointerup", drop);
-  drawing.addEventListener("pointercancel", drop);
+  onRelease(drawing, drop);
 
   again.addEventListener("click", () => {
     if (waiting || performance.now() - since < HASTE) return;
@@ -243,22 +227,13 @@ function render({ model, el }) {
   const note = make("div", "note");
   help.before(note);
   const tell = () => { note.textContent = get("note"); };
-  // What belongs together arrives together, but each part tells of itself: draw once, after all.
-  let soon = false;
-  const later = () => {
-    if (soon) return;
-    soon = true;
-    queueMicrotask(() => { soon = false; draw(); });
-  };
   const parts = ["value", "at", "ink", "truth", "machines", "shots"];
-  parts.forEach((name) => model.on(`change:${name}`, later));
-  model.on("change:note", tell);
+  const ends = [onChange(model, parts, once(draw)), onChange(model, ["note"], tell)];
   tell();
   draw();
   return () => {
     clearTimeout(glow);
-    parts.forEach((name) => model.off(`change:${name}`, later));
-    model.off("change:note", tell);
+    ends.forEach((end) => end());
   };
 }
 

@@ -15,16 +15,16 @@ import plotly.graph_objects as go
 
 from mmaml_lite.characters.domain import named
 from mmaml_lite.core import zoo
-from mmaml_lite.course.figures import METHODS
-from mmaml_lite.course.figures.sorting import WHO
-from mmaml_lite.course.figures.sorting import sorting as figure
+from mmaml_lite.course import figures
+from mmaml_lite.course.figures import METHOD_STYLES
+from mmaml_lite.course.figures.sorting import WHO, Player, SortingView
 from mmaml_lite.course.studies import sorting as game
-from mmaml_lite.course.studies.players import cast, lacking, provenance
+from mmaml_lite.course.studies.players import cast, lacking, players_shown
 from mmaml_lite.course.studies.sorting import NOTHING, Answers, Key, Score
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer, is_live
 from mmaml_lite.course.widgets.sorting_board import Board
-from mmaml_lite.course.widgets.sorting_words import data, of, panel, say
+from mmaml_lite.course.widgets.sorting_words import data, panel, say
 
 SIZES = (5, 20)  # characters to tell apart
 
@@ -70,7 +70,7 @@ class Sorting(Explorer):
             "sorting",
             controls,
             self._look,
-            lambda view: figure(self._drawn(view)),
+            figures.sorting,
             self._show,
             say,
             screen=self.board,
@@ -103,7 +103,7 @@ class Sorting(Explorer):
                     game.machine(model, deal)
                 found[key] = game.machine(model, deal)
             except Exception as error:  # in a thread nobody else would hear of it
-                self._notes.append(f"{METHODS[key].label} could not answer: {error}")
+                self._notes.append(f"{METHOD_STYLES[key].label} could not answer: {error}")
         return found
 
     def answer(self, *picks: int, seconds: float = 1.0) -> "Sorting":
@@ -115,17 +115,17 @@ class Sorting(Explorer):
     @property
     def score(self) -> dict[str, Score]:
         """Who sorted how many rightly, over all deals with as many characters as now."""
-        return self.view["totals"]
+        return {who: Score(*player.total) for who, player in self.view.players.items()}
 
     def twin(self) -> go.Figure:
         """The static twin: the deal as it stands; before the first answer, an example deal."""
-        if self.view["players"]["you"]["answers"].picks or not self.view["deal"].number:
+        if self.view.players["you"].picks or not self.view.number:
             return super().twin()
-        return figure(self._drawn(self._look(0, [], ways=self.view["deal"].ways)))
+        return figures.sorting(self._look(0, [], ways=self.view.ways))
 
     def _look(
         self, deal: int, answers: Sequence, reveal: str = "end", ways: int | None = None
-    ) -> dict[str, Any]:
+    ) -> SortingView:
         """The game as it stands: what is seen and said. Deal 0 is played by machines alone."""
         now = ways or self._ways, deal
         given = {now: NOTHING} | game.by_deal(answers)
@@ -136,23 +136,29 @@ class Sorting(Explorer):
         shown = {who: its.first(seen) for who, its in self._machines(now, wait=over).items()}
         shown["you"] = given[now]
         cast = self.cast(now[0])
-        labels = {"you": "you"} | {key: METHODS[key].label for key in cast}
+        labels = {"you": "you"} | {key: METHOD_STYLES[key].label for key in cast}
         played = [key for key in given if key[0] == now[0] and (key != now or over)]
-        scores, seconds = self._totals(given, played, list(labels))
-        return {
-            "deal": here,
-            "over": over,
-            "deals": len(played),
-            "totals": scores,
-            "seconds": seconds,
-            "players": {
-                who: {"label": label, "answers": shown.get(who, NOTHING)}
-                for who, label in labels.items()
-            },
-            "lacks": lacking(cast),
-            "notes": self._notes,
-            "provisional": [METHODS[key].label for key, m in cast.items() if m.provisional],
-        }
+        totals, seconds = self._totals(given, played, list(labels))
+        players = {}
+        for who, label in labels.items():
+            its = shown.get(who, NOTHING)
+            score = game.score(here, its)
+            players[who] = Player(label, its.picks, score, totals[who], seconds[who])
+        return SortingView(
+            setting=here.setting,
+            number=here.number,
+            examples=here.examples.numpy(),
+            drawings=here.drawings.numpy(),
+            truth=here.truth,
+            data=data(here.source),
+            over=over,
+            players=players,
+            deals=len(played),
+            weights=players_shown(cast),
+            lacks=lacking(cast),
+            provisional=[METHOD_STYLES[key].label for key, m in cast.items() if m.provisional],
+            notes=self._notes,
+        )
 
     def _totals(
         self, given: Mapping[Key, Answers], played: Sequence[Key], players: Sequence[str]
@@ -174,42 +180,16 @@ class Sorting(Explorer):
         working = self._answered[key]
         return working.result() if wait or working.done() else {}
 
-    def _drawn(self, view: Mapping[str, Any]) -> dict[str, Any]:
-        """A view as arrays and words for the figure."""
-        deal = view["deal"]
-        players = {
-            who: {
-                "label": player["label"],
-                "picks": player["answers"].picks,
-                "score": of(game.score(deal, player["answers"])),
-            }
-            for who, player in view["players"].items()
-            if player["answers"].picks
-        }
-        title = "Sorting drawings: an example deal" + (", machines only" if players else "")
-        if "you" in players:
-            title = f"Sorting drawings, deal {deal.number}: human against machine"
-        return {
-            "examples": deal.examples.numpy(),
-            "drawings": deal.drawings.numpy(),
-            "truth": deal.truth,
-            "players": players,
-            "data": data(deal),
-            "weights": " ".join([provenance(self.cast(deal.ways)), *self._notes]),
-            "title": title,
-        }
-
-    def _show(self, board: Board, view: dict[str, Any]) -> None:
+    def _show(self, board: Board, view: SortingView) -> None:
         """Lay out the deal, if it is another one; marks and scores in any case."""
-        deal = view["deal"]
-        at = [deal.ways, deal.number]
+        at = [view.ways, view.number]
         if board.at != at:
-            images = np.concatenate([deal.examples.flatten(0, 1).numpy(), deal.drawings.numpy()])
-            note = data(deal).replace("<b>", "").replace("</b>", "")
-            board.show(at, deal.examples.shape[1], images, list(deal.truth), note)
+            images = np.concatenate([*view.examples, view.drawings])
+            note = view.data.replace("<b>", "").replace("</b>", "")
+            board.show(at, view.examples.shape[1], images, list(view.truth), note)
         board.machines = [
-            {"label": player["label"], "color": WHO[who], "picks": list(player["answers"].picks)}
-            for who, player in view["players"].items()
+            {"label": player.label, "color": WHO[who], "picks": list(player.picks)}
+            for who, player in view.players.items()
             if who != "you"
         ]
         self.panel.value = panel(view)

@@ -6,14 +6,13 @@ until the reader may see it.
 """
 
 import math
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import numpy as np
 import traitlets as T
 
-HERE = Path(__file__).parent
+from mmaml_lite.course.widgets.shared import FOLDER, module
 
 
 class Board(anywidget.AnyWidget):
@@ -27,8 +26,8 @@ class Board(anywidget.AnyWidget):
     answers than drawings.
     """
 
-    _esm = HERE / "sorting.js"
-    _css = HERE / "sorting.css"
+    _esm = module("sorting")
+    _css = FOLDER / "sorting.css"
 
     value = T.List().tag(sync=True)
     at = T.List([5, 1]).tag(sync=True)

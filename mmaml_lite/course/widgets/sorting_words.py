@@ -1,24 +1,14 @@
-"""What the sorting game says: the line under the board, the scores, and the confusions in pictures.
-
-A view is what `Sorting` makes of its state: deal; players (key -> label and Answers, those that may
-be seen, "you" first); over; totals (key -> Score over all deals); deals; lacks, notes.
-"""
+"""What the sorting game says: the line under the board, the scores, and confusions in pictures."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
-from mmaml_lite.course.figures.sorting import WHO, png, tiled
-from mmaml_lite.course.studies.sorting import (
-    LETTERS,
-    Deal,
-    Mistake,
-    Score,
-    interval,
-    mistakes,
-    score,
-)
+import numpy as np
+
+from mmaml_lite.course.figures.sorting import LETTERS, WHO, SortingView, out_of, png, tiled
+from mmaml_lite.course.figures.table import Html, bar, table
+from mmaml_lite.course.studies.sorting import Mistake, interval, mistakes
 
 SOURCES = {
     "omniglot": "<b>Omniglot</b> (characters of real alphabets, drawn by 20 people)",
@@ -27,40 +17,35 @@ SOURCES = {
 TOLD = "None of them was used in any training."
 
 
-def data(deal: Deal) -> str:
-    """Which data set the drawings come from, in HTML."""
-    name = deal.source.removeprefix("inverted_")
-    ink = ", white on black" if name != deal.source else ""
+def data(source: str) -> str:
+    """Which data set the drawings of a deal come from, in HTML."""
+    name = source.removeprefix("inverted_")
+    ink = ", white on black" if name != source else ""
     return f"Drawings: {SOURCES[name]}{ink}. {TOLD}"
 
 
-def of(found: Score) -> str:
-    """A score in words: "7 of 10"."""
-    return f"{found.right} of {found.of}"
-
-
-def say(view: Mapping[str, Any]) -> str:
+def say(view: SortingView) -> str:
     """One line: how far the deal is, and at its end how everyone did."""
-    deal, players = view["deal"], view["players"]
-    what = f"Deal {deal.number}" if deal.number else "An example deal"
-    scores = {k: score(deal, p["answers"]) for k, p in players.items()}
-    done = "; ".join(f"{players[k]['label']} <b>{of(s)}</b>" for k, s in scores.items() if s.of)
-    if not view["over"]:
-        if not (mine := scores["you"]).of:
-            others = "The machines answer the same, hidden from you." if len(players) > 1 else ""
-            return f"{what}: {len(deal.truth)} new drawings to sort. {others}".strip()
-        return f"{what}: {mine.of} of {len(deal.truth)} sorted, <b>{mine.right}</b> right."
-    if not done:
-        return f"{what} of {deal.ways} characters: no machine has weights, nobody has sorted."
-    return f"{what}, {deal.ways} characters. Right: {done}."
+    what = f"Deal {view.number}" if view.number else "An example deal"
+    if not view.over:
+        right, done = view.players["you"].score
+        if not done:
+            alone = len(view.players) == 1
+            others = "" if alone else "The machines answer the same, hidden from you."
+            return f"{what}: {len(view.truth)} new drawings to sort. {others}".strip()
+        return f"{what}: {done} of {len(view.truth)} sorted, <b>{right}</b> right."
+    scores = [f"{p.label} <b>{out_of(p.score)}</b>" for p in view.players.values() if p.picks]
+    if not scores:
+        return f"{what} of {view.ways} characters: no machine has weights, nobody has sorted."
+    return f"{what}, {view.ways} characters. Right: {'; '.join(scores)}."
 
 
-def panel(view: Mapping[str, Any]) -> str:
+def panel(view: SortingView) -> str:
     """Under the board: how everyone did over all deals, and what was confused, in HTML."""
     parts = []
-    if view["deals"]:
+    if view.deals:
         parts.append(_totals(view))
-    if view["over"]:
+    if view.over:
         parts.append(_confusions(view))
     parts += [f"<div style='margin-top:6px'>{note}</div>" for note in notes(view)]
     # contain: a table that is too wide scrolls instead of widening everything
@@ -68,82 +53,74 @@ def panel(view: Mapping[str, Any]) -> str:
     return f"<div style='{look}'>{''.join(parts)}</div>"
 
 
-def notes(view: Mapping[str, Any]) -> list[str]:
+def notes(view: SortingView) -> list[str]:
     """What the reader should know about the machines, in HTML."""
-    found = [escape(note) for note in view["notes"]]
-    if lacks := view["lacks"]:
-        alone = len(view["players"]) == 1
+    found = [escape(note) for note in view.notes]
+    if lacks := view.lacks:
+        alone = len(view.players) == 1
         who = "No machine plays" if alone else "Not everyone plays"
         found.append(
             f"<b>{who}:</b> there are no trained weights of {', '.join(lacks)} for "
-            f"<code>{view['deal'].setting}</code>." + (" You sort alone." if alone else "")
+            f"<code>{view.setting}</code>." + (" You sort alone." if alone else "")
         )
-    if marked := view["provisional"]:
+    if marked := view.provisional:
         found.append(f"<i>Provisional weights: {', '.join(marked)}.</i>")
     return found
 
 
-def _totals(view: Mapping[str, Any]) -> str:
+def _totals(view: SortingView) -> str:
     """Everyone's score over all deals of this size, and the time that a drawing took."""
-    rows = ""
-    for key, found in view["totals"].items():
-        if not found.of:
+    rows = []
+    for key, player in view.players.items():
+        right, of = player.total
+        if not of:
             continue
-        low, high = interval(found)
-        player = view["players"][key]
-        bar = (
-            f"display:inline-block;height:11px;width:{110 * found.right / found.of:.0f}px;"
-            f"background:{'currentColor' if key == 'you' else WHO[key]}"
+        share, (low, high) = right / of, interval(right, of)
+        rows.append(
+            {
+                "who": player.label,
+                "right": Html(f"<b>{out_of(player.total)}</b>"),
+                "share": Html(f"<b>{_percent(share)}</b>"),
+                "bar": bar(110 * share, "currentColor" if key == "you" else WHO[key]),
+                "interval": f"{_percent(low)} to {_percent(high)}",
+                "time": _pace(player.seconds),
+            }
         )
-        cells = (
-            f"<b>{of(found)}</b>",
-            f"<span style='display:inline-block;width:114px'><span style='{bar}'></span></span> "
-            f"<b>{_percent(found.right / found.of)}</b>",
-            f"{_percent(low)} to {_percent(high)}",
-            _pace(view["seconds"][key]),
-        )
-        rows += f"<tr><th scope='row' style='{LEFT}'>{player['label']}</th>" + "".join(
-            f"<td style='{LEFT}'>{cell}</td>" for cell in cells
-        )
-        rows += "</tr>"
     if not rows:
         return ""
-    heads = ("", "right", "", "95 % interval*", "time each")
-    head = "".join(f"<th scope='col' style='{LEFT}'>{text}</th>" for text in heads)
-    deals = "one deal" if view["deals"] == 1 else f"{view['deals']} deals"
-    return (
-        f"<div style='margin-top:10px'><b>The score so far: {deals}, {view['deal'].ways} characters"
-        f"</b></div><div style='overflow-x:auto'><table style='border-collapse:collapse'>"
-        f"<tr>{head}</tr>{rows}</table></div>"
-        "<div style='font-size:12px'>* so few drawings leave that much open. Everyone is judged on "
-        "the drawings that you sorted. Time: your median; the machines' has their learning in it."
-        "</div>"
+    heads = {"who": "", "right": "right", "share": "", "bar": ""}
+    heads |= {"interval": "95 % interval*", "time": "time each"}
+    says = (
+        "* so few drawings leave that much open. Everyone is judged on the drawings that you "
+        "sorted. Time: your median; the machines' has their learning in it."
     )
-
-
-LEFT = "text-align:left;padding:2px 14px 2px 0;white-space:nowrap;font-weight:normal"
+    deals = "one deal" if view.deals == 1 else f"{view.deals} deals"
+    return (
+        f"<div style='margin-top:10px'><b>The score so far: {deals}, {view.ways} characters"
+        f"</b></div><div style='overflow-x:auto'>{table(rows, heads, says, ['bar'])}</div>"
+    )
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _pace(seconds: list[float]) -> str:
-    """The median time, in seconds or milliseconds, in HTML."""
+def _pace(seconds: Sequence[float]) -> str:
+    """The median time, in seconds or milliseconds."""
     if not seconds:
         return ""
     middle = statistics.median(seconds)
     if middle >= 0.1:
         return f"{middle:.1f} s"
-    return f"{1000 * middle:.0f} ms" if middle >= 0.001 else "&lt; 1 ms"
+    return f"{1000 * middle:.0f} ms" if middle >= 0.001 else "< 1 ms"
 
 
-def _confusions(view: Mapping[str, Any]) -> str:
+def _confusions(view: SortingView) -> str:
     """Every drawing of the deal that somebody took for another character, as pictures."""
-    deal, players = view["deal"], view["players"]
-    found = mistakes(deal, {key: player["answers"] for key, player in players.items()})
-    if not any(player["answers"].picks for player in players.values()):
+    picks = {key: player.picks for key, player in view.players.items()}
+    if not any(picks.values()):
         return ""
+    found = mistakes(view.truth, picks)
     if not found:
         return "<div style='margin-top:8px'>Nobody confused anything in this deal.</div>"
     cards = "".join(_confusion(view, mistake) for mistake in found)
@@ -153,19 +130,18 @@ def _confusions(view: Mapping[str, Any]) -> str:
     )
 
 
-def _confusion(view: Mapping[str, Any], mistake: Mistake) -> str:
+def _confusion(view: SortingView, mistake: Mistake) -> str:
     """One drawing, what it is, and what everyone took it for."""
-    deal, players = view["deal"], view["players"]
     taken: dict[int, list[str]] = {}
     for who, pick in mistake.picks.items():
         taken.setdefault(pick, []).append(who)
     wrong = {pick: who for pick, who in taken.items() if pick != mistake.truth}
-    pictures = _picture(deal.drawings[mistake.drawing].numpy(), "the drawing", SEEN)
+    pictures = _picture(view.drawings[mistake.drawing], "the drawing", SEEN)
     pictures += "<span style='align-self:center'>is</span>"
-    pictures += _example(deal, mistake.truth, RIGHT)
+    pictures += _example(view, mistake.truth, RIGHT)
     pictures += "<span style='align-self:center'>not</span>"
-    pictures += "".join(_example(deal, pick, WRONG) for pick in wrong)
-    labels = {key: player["label"] for key, player in players.items()}
+    pictures += "".join(_example(view, pick, WRONG) for pick in wrong)
+    labels = {key: escape(player.label) for key, player in view.players.items()}
     labels["prototypes"] = "the prototypical network"
     told = [
         f"{_listed([labels[w] for w in who])} took it for <b>{LETTERS[pick]}</b>"
@@ -186,12 +162,12 @@ def _confusion(view: Mapping[str, Any], mistake: Mistake) -> str:
 SEEN, RIGHT, WRONG = "2px solid #222", "2px dashed #00704a", "2px solid #a40000"
 
 
-def _example(deal: Deal, pick: int, edge: str) -> str:
+def _example(view: SortingView, pick: int, edge: str) -> str:
     letter = LETTERS[pick]
-    return _picture(tiled(deal.examples[pick].numpy()), letter, edge, letter)
+    return _picture(tiled(view.examples[pick]), letter, edge, letter)
 
 
-def _picture(ink: Any, words: str, edge: str, letter: str = "&nbsp;") -> str:
+def _picture(ink: np.ndarray, words: str, edge: str, letter: str = "&nbsp;") -> str:
     look = f"width:52px;height:52px;border:{edge};border-radius:4px;background:#fff;display:block"
     return (
         f"<span style='text-align:center;font-size:12px;line-height:1.2'><img src='{png(ink)}' "

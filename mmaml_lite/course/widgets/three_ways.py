@@ -6,6 +6,7 @@ import ipywidgets as W
 
 from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.style import SOFT
+from mmaml_lite.course.figures.table import Html, table
 from mmaml_lite.course.figures.three_ways import diagram
 from mmaml_lite.course.widgets.diagram import Diagram
 from mmaml_lite.course.widgets.explorer import Explorer, is_live
@@ -132,18 +133,17 @@ def part_of(key: str) -> str:
 def explain(key: str) -> str:
     """What a box stands for, as HTML."""
     title, *texts = TEXTS[part_of(key)]
-    rows = "".join(
-        f"<tr><td style='padding:2px 14px 2px 0;vertical-align:top;white-space:nowrap'><b>{head}"
-        f"</b></td><td style='padding:2px 0;text-align:left'>{text}</td></tr>"
+    rows = [
+        {"head": Html(f"<b style='white-space:nowrap'>{head}</b>"), "text": Html(text)}
         for head, text in zip(HEADS, texts, strict=True)
         if text
-    )
+    ]
     colors = {"gradient": METHOD_STYLES["maml"].color, "hybrid": METHOD_STYLES["mumomaml"].color}
     color = colors.get(key.partition("-")[0], SOFT)
     return (
         f"<div role='status' aria-live='polite' style='border-left:4px solid {color};"
         "padding:2px 12px;max-width:900px;line-height:1.5'>"
-        f"<b>{title}</b><table>{rows}</table></div>"
+        f"<b>{title}</b>{table(rows, {'head': '', 'text': ''}, words=['text'])}</div>"
     )
 
 
