@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from helpers import untrained
 
 from mmaml_lite.__main__ import main
 from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import build
 from mmaml_lite.core.results import results_path
 from mmaml_lite.core.statistics import interval, ratio
 from mmaml_lite.course import figures
@@ -24,9 +24,8 @@ from mmaml_lite.regression.tasks import PAPER_ORDER, Mixture
 GRID = torch.linspace(-5, 5, 41)
 
 
-def untrained(name, seed=0):
-    settings = zoo.zoo_settings(name, iterations=7, seed=seed)
-    return zoo.Model(name, build(settings), settings, [], {}, 0.0)
+def seven_steps(name, seed=0):
+    return untrained(name, iterations=7, seed=seed)
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def small_zoo(monkeypatch, tmp_path):
     names = [f"{dial.setting_of(number)}/{m}" for number in range(1, 6) for m in methods]
     for name in names[:-1]:
         zoo.weights_path(name).touch()
-    models = {zoo.weights_path(name): untrained(name) for name in names}
+    models = {zoo.weights_path(name): seven_steps(name) for name in names}
     monkeypatch.setattr(zoo, "read", models.__getitem__)
 
     def floor_errors(setting, tasks, tell):

@@ -33,8 +33,7 @@ LINE = [[[0.0, 0.8], [0.0, -0.8]]]
 
 
 @pytest.fixture
-def empty_zoo(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def empty_zoo(tmp_path, data):
     return tmp_path
 
 

@@ -35,8 +35,7 @@ def put_into_zoo(setting, method="mumomaml-film"):
 
 
 @pytest.fixture
-def small_zoo(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def small_zoo(tmp_path, data):
     put_into_zoo(SETTING)
     put_into_zoo(TWO)
     return tmp_path

@@ -7,9 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 import torch
+from helpers import untrained
 
-from mmaml_lite.core import zoo
-from mmaml_lite.core.domain import build
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.course import figures
 from mmaml_lite.course.lesson import GRID
@@ -18,19 +17,14 @@ from mmaml_lite.course.widgets.fit import adaptation_view, diverged, draw_points
 from mmaml_lite.regression.tasks import Mixture
 
 
-def untrained(setting, *methods):
-    made = {}
-    for method in methods:
-        name = f"regression/{setting}/{method}"
-        settings = zoo.zoo_settings(name, iterations=1, init="scaled")
-        torch.manual_seed(0)
-        made[method] = zoo.Model(name, build(settings), settings, [], {}, 0.0)
-    return made
+def learners(setting, *methods):
+    small = {"iterations": 1, "init": "scaled"}
+    return {method: untrained(f"regression/{setting}/{method}", **small) for method in methods}
 
 
 @pytest.fixture(scope="module")
 def models():
-    return untrained("1-mode", "pretrained", "maml")
+    return learners("1-mode", "pretrained", "maml")
 
 
 @pytest.fixture
@@ -123,7 +117,7 @@ def test_all_points_on_one_spot_and_ten_of_them(explorer):
 
 
 def test_a_step_size_that_diverges_is_told_kindly_and_drawn():
-    model = untrained("1-mode", "maml")
+    model = learners("1-mode", "maml")
     explorer = fit_explorer(model).set(steps=20, step_size=0.1, **{"sinusoid amplitude": 5.0})
     loss = np.array([1.0, 1e5])
     summary = fit_summary(replace(explorer.view, losses={"maml": loss}))
@@ -141,7 +135,7 @@ def test_the_ends_of_all_sliders_give_a_picture(explorer, steps, shots, step_siz
 
 
 def test_only_the_sliders_of_the_chosen_family_are_shown():
-    explorer = fit_explorer(untrained("2-modes", "maml"))
+    explorer = fit_explorer(learners("2-modes", "maml"))
     explorer.set(family="linear", **{"linear slope": 2.0, "linear intercept": 1.0})
     assert np.allclose(explorer.view.truth, 2 * GRID.numpy() + 1, atol=1e-5)
 

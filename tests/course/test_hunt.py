@@ -21,8 +21,7 @@ ROUND = [[0.1, 0.0], [0.3, 0.3], [0.0, -0.1], [-0.05, 0.02]]  # the second is cl
 
 
 @pytest.fixture
-def empty_zoo(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def empty_zoo(tmp_path, data):
     return tmp_path
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import untrained
 from torch.func import jacrev
 
 from mmaml_lite.core import zoo
@@ -20,17 +21,15 @@ from mmaml_lite.regression.evaluation import shared_tasks
 METHODS = {"maml": "maml", "mumomaml": "mumomaml-film"}
 
 
-def untrained(key, **changes):
+def small(key, **changes):
     """A small network with the right pieces: context for MAML, modulation for MuMoMAML."""
-    name = f"regression/3-modes/{METHODS[key]}"
     changes = {"init": "scaled", "hidden": (12, 9), "iterations": 1} | changes
-    settings = zoo.zoo_settings(name, **changes)
-    return zoo.Model(name, build(settings), settings, [], {}, 0.0)
+    return untrained(f"regression/3-modes/{METHODS[key]}", **changes)
 
 
 @pytest.fixture(scope="module", params=METHODS)
 def model(request):
-    found = untrained(request.param)
+    found = small(request.param)
     found.learner.double()
     return found
 
@@ -92,7 +91,7 @@ def test_with_tiny_steps_it_is_the_network_itself(model, tasks):
 
 
 def test_without_modulation_the_prediction_is_linear_in_the_labels():
-    learner = untrained("maml").learner.double()
+    learner = small("maml").learner.double()
     x, y = torch.rand(2, 5, 1).double(), torch.randn(3, 2, 5, 1).double()
     first, second, mean = (
         kernels.linearised(learner, Examples(x, labels), x + 1, 4)
@@ -118,7 +117,7 @@ def test_curvatures_are_those_of_the_kernel(model, tasks):
 def test_maml_has_one_kernel_and_mumomaml_one_for_each_task():
     x = torch.linspace(-5, 5, 21)
     for key in METHODS:
-        learner = untrained(key).learner
+        learner = small(key).learner
         if key == "mumomaml":  # heads start small: give them a voice
             for head in learner.heads.values():
                 torch.nn.init.normal_(head.weight, std=1.0)
@@ -131,7 +130,7 @@ def test_maml_has_one_kernel_and_mumomaml_one_for_each_task():
 
 @pytest.fixture(scope="module")
 def models():
-    return {key: untrained(key) for key in METHODS}
+    return {key: small(key) for key in METHODS}
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 import torch
+from helpers import untrained
 
-from mmaml_lite.core import algorithm, zoo
-from mmaml_lite.core.domain import build
+from mmaml_lite.core import algorithm
 from mmaml_lite.core.statistics import neighbour_vote
 from mmaml_lite.course import display, figures, lesson
 from mmaml_lite.course.studies import comparison, maps
@@ -23,9 +23,7 @@ def cast():
         ("maml", "maml"),
         ("multi-maml", "multi-maml"),
     ]:
-        name = f"regression/3-modes/{method}"
-        settings = zoo.zoo_settings(name, iterations=1)
-        made[key] = zoo.Model(name, build(settings), settings, [], {}, 0.0)
+        made[key] = untrained(f"regression/3-modes/{method}", iterations=1)
     return made
 
 
@@ -101,8 +99,7 @@ def test_the_code_shown_is_the_code_that_runs(monkeypatch):
     )
 
 
-def test_retraining_is_asked_for_and_told(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def test_retraining_is_asked_for_and_told(capsys, data):
     cast = lesson.load_cast(2, seed=1, iterations=1)
     assert {m.settings.seed for m in cast.values()} == {1}
     assert capsys.readouterr().out.count("training 1 steps") == 3

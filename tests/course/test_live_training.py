@@ -176,8 +176,7 @@ def test_returns_off_the_chart_are_drawn_at_its_end(tmp_path):
     assert before.y[0] == -120 and after.y[0] == -50
 
 
-def test_changed_settings_have_a_file_of_their_own(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def test_changed_settings_have_a_file_of_their_own(tmp_path, data):
     small = LivePolicyTraining(iterations=3, **SMALL)
     other = LivePolicyTraining(iterations=3, **SMALL | {"tasks": 6})
     assert small.path != other.path and tmp_path in small.path.parents

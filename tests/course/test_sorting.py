@@ -25,8 +25,7 @@ FIVE, TWENTY = "strokes-5way-1shot", "strokes-20way-1shot"
 
 
 @pytest.fixture
-def empty_zoo(tmp_path, monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_DATA", str(tmp_path))
+def empty_zoo(tmp_path, data):
     return tmp_path
 
 

@@ -1,7 +1,5 @@
 """Lesson 4's explorer: one task under two methods, Bayes, and the map."""
 
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -158,16 +156,6 @@ def test_bad_points_are_refused(models, tasks, drawn):
     bad = Examples(torch.tensor([[[float("nan")]]]), torch.zeros(1, 1, 1))
     with pytest.raises(ValueError, match="NaN or infinite"):
         task_view(Lineup(models, tasks, drawn), bad)
-
-
-def test_a_callback_is_quick(explorer):
-    """Not a benchmark (that is benchmarks/widgets.py): a guard against a slip of ten times."""
-    spent = []
-    for i in range(10):
-        began = time.process_time()
-        explorer.set(**{"sinusoid amplitude": 1 + 0.3 * i})
-        spent.append(time.process_time() - began)
-    assert min(spent) < 0.5
 
 
 def test_the_map_that_forms_ends_with_the_final_weights():
