@@ -16,7 +16,7 @@ from mmaml_lite.course.widgets import Diagram, Explorer, Pad, Sketch, ask
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.cheetah_track import Track
 from mmaml_lite.course.widgets.explorer import EXPLORERS, WIDGET_VIEW
-from mmaml_lite.course.widgets.names import Names
+from mmaml_lite.course.widgets.page import Page
 from mmaml_lite.course.widgets.questions import _html
 from mmaml_lite.course.widgets.sorting_board import Board
 
@@ -205,7 +205,7 @@ def test_an_image_is_sent_as_opaque_pixels():
         pad.paint(np.zeros((2, 4)))
 
 
-@pytest.mark.parametrize("widget", [Pad, Board, Track, Diagram, Names])
+@pytest.mark.parametrize("widget", [Pad, Board, Track, Diagram, Page])
 def test_the_shared_part_and_a_widgets_own_make_one_module(widget):
     """A second export, or a name declared twice, would stop all of it in the browser."""
     code = widget._esm

@@ -58,7 +58,7 @@ def ablation(
     )
     words = "; ".join(f"{n}: " + " to ".join(error_text(s[0]) for s in found[n]) for n in names)
     finish(fig, 130 + 34 * len(names), title, says, f"{title}. Median error, {words}.")
-    fig.update_layout(width=860, margin={"t": 92, "l": 210, "r": 16, "b": 44}, legend={"y": 0.93})
+    fig.update_layout(margin={"t": 92, "l": 210, "r": 16, "b": 44}, legend={"y": 0.93})
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(type="log", title_text="median squared error (noise included)")
     fig.update_xaxes(tickvals=[0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])

@@ -120,9 +120,7 @@ def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go
         fig.update_yaxes(tickformat=".0%", range=[max(view.chance - 0.1, 0), 1.02])
         fig.update_yaxes(range=[min(means) - 0.05, 1.01], row=1, col=2)
     fig.update_yaxes(title_text=SCALES[scale], row=1, col=1)
-    return fig.update_layout(
-        width=960, margin={"t": 104, "l": 64, "r": 16, "b": 56}, legend={"y": 0.93}
-    )
+    return fig.update_layout(margin={"t": 104, "l": 64, "r": 16, "b": 56}, legend={"y": 0.93})
 
 
 @dataclass(frozen=True)
@@ -192,7 +190,7 @@ def company(view: CompanyView, title: str = "The same drawing, in different comp
     fig.update_xaxes(tickvals=places, ticktext=view.names, range=[-0.3, places[-1] + 0.3])
     fig.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
     fig.update_yaxes(title_text="certainty for the right character", row=1, col=1)
-    return fig.update_layout(width=960, margin={"t": 84, "l": 64, "r": 16, "b": 64})
+    return fig.update_layout(margin={"t": 84, "l": 64, "r": 16, "b": 64})
 
 
 @dataclass(frozen=True)
@@ -263,6 +261,4 @@ def mode_accuracy(view: ModesView, title: str = "Two modes: who is stretched?") 
         range=[-0.5, len(names) - 0.5],
     )
     fig.update_yaxes(title_text="right answers", tickformat=".1~%")
-    return fig.update_layout(
-        width=820, margin={"t": 110, "l": 72, "r": 16, "b": 40}, legend={"y": 0.93}
-    )
+    return fig.update_layout(margin={"t": 110, "l": 72, "r": 16, "b": 40}, legend={"y": 0.93})

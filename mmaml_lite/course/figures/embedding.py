@@ -69,7 +69,7 @@ def embedding_map(
     finish(fig, 620, title, says, f"{title}: {counts} tasks, one mark each.")
     fig.update_xaxes(**BARE)
     fig.update_yaxes(**BARE)
-    fig.update_layout(width=820, margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935})
+    fig.update_layout(margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935})
     return fig
 
 
@@ -136,7 +136,6 @@ def forming(view: FormingView, title: str = "How the map forms during training")
         pad = 0.05 * (values.max() - values.min())
         axis.range = [values.min() - pad, values.max() + pad]
     fig.update_layout(
-        width=820,
         margin={"t": 84, "l": 12, "r": 12, "b": 110},
         legend={"y": 0.935},
         sliders=[

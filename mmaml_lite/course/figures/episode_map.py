@@ -56,9 +56,7 @@ def episode_map(view: EpisodeMapView, title: str = "How the encoder sees episode
     for axis, values in ((fig.layout.xaxis, points[:, 0]), (fig.layout.yaxis, points[:, 1])):
         pad = 0.05 * max(np.ptp(values), 1e-9)
         axis.range = [values.min() - pad, values.max() + pad]
-    return fig.update_layout(
-        width=820, margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935}
-    )
+    return fig.update_layout(margin={"t": 84, "l": 12, "r": 12, "b": 12}, legend={"y": 0.935})
 
 
 def _marks(view, mine, name, color, symbol, size) -> go.Scatter:

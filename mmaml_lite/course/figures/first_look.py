@@ -53,7 +53,7 @@ def first_look(
         "removed."
     )
     finish(fig, 380, title, says, f"{title}, {len(view.seen_x)} points.")
-    fig.update_layout(width=640, margin={"t": 92, "l": 44, "r": 10, "b": 44}, legend={"y": 0.9})
+    fig.update_layout(margin={"t": 92, "l": 44, "r": 10, "b": 44}, legend={"y": 0.9})
     fig.update_yaxes(range=[-6, 6], title_text="y")
     fig.update_xaxes(range=[-5, 5], title_text="x")
     return fig

@@ -185,9 +185,7 @@ def reach(
         for t, row in zip(targets, off, strict=True)
     )
     finish(fig, 400, title, says, f"{title} {words}.")
-    fig.update_layout(
-        margin={"t": 84, "l": 130, "r": 50, "b": 44}, legend={"y": 0.89}, bargap=0.3, width=820
-    )
+    fig.update_layout(margin={"t": 84, "l": 130, "r": 50, "b": 44}, legend={"y": 0.89}, bargap=0.3)
     fig.update_traces(textfont={"size": 12}, textangle=0)
     fig.update_yaxes(autorange="reversed")
     fig.update_xaxes(title_text="distance from the target", rangemode="tozero")

@@ -40,4 +40,4 @@ def parts(
     names = ", ".join(row[0] for row in rows.values())
     lines = sum(max(cell.count("<br>") + 1 for cell in row) for row in rows.values())
     finish(fig, 120 + 18 * lines + 14 * len(rows), title, says, f"{title}: {names}.")
-    return fig.update_layout(margin={"t": 50, "l": 0, "r": 0, "b": 0}, width=960)
+    return fig.update_layout(margin={"t": 50, "l": 0, "r": 0, "b": 0})

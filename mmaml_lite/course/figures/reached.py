@@ -124,7 +124,6 @@ def reached(
     fig.update_yaxes(title_text="lost", range=[0, 1.12 * total.max()], row=1, col=2)
     return fig.update_layout(
         barmode="stack",
-        width=940,
         margin={"t": 108, "l": 60, "r": 8, "b": 76},
         legend={"y": 0.93},
         legend2={

@@ -82,4 +82,4 @@ def reading(view: ReadingView, title: str = "What is known after how many steps"
     fig.update_xaxes(minor={"ticks": ""})
     fig.update_yaxes(range=[0, 1.05], tickformat=".0%", row=1, col=1)
     fig.update_yaxes(rangemode="tozero", row=1, col=2)
-    return fig.update_layout(width=900, margin={"t": 84, "l": 56, "r": 12, "b": 50})
+    return fig.update_layout(margin={"t": 84, "l": 56, "r": 12, "b": 50})

@@ -136,7 +136,7 @@ def returns(view: ReturnsView, title: str = "") -> go.Figure:
     finish(fig, 430, title, says, f"{title}: {words}.")
     fig.update_xaxes(tickvals=list(x), ticktext=list(view.stages))
     fig.update_xaxes(range=[-0.3, len(x) - 0.7])
-    fig.update_layout(width=940, margin={"t": 92, "l": 70, "r": 150, "b": 56}, legend={"y": 0.92})
+    fig.update_layout(margin={"t": 92, "l": 70, "r": 150, "b": 56}, legend={"y": 0.92})
     if log:
         cost_axis(fig)
         fig.update_yaxes(autorange="reversed")

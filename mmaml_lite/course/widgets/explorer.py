@@ -27,10 +27,9 @@ from mmaml_lite.core import zoo
 from mmaml_lite.core.device import threads
 from mmaml_lite.course import figures
 from mmaml_lite.course.display import provisional_note
-from mmaml_lite.course.widgets.names import Names
+from mmaml_lite.course.widgets.page import Page
 
 View = Any
-WIDTH = 960  # pixels of a live figure, which does not follow the page's width by itself
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLORERS: WeakValueDictionary[str, "Explorer"] = WeakValueDictionary()  # by name, the newest
 
@@ -112,11 +111,11 @@ class Explorer:
     def _go_live(self, arrange) -> None:
         if self.screen is None:
             fig = self._figure(self.view)  # finished before it is wrapped: later changes get lost
-            fig.update_layout(width=fig.layout.width or WIDTH)
             self.screen = go.FigureWidget(fig)
+            self.screen._config = {"responsive": True}  # it follows the page's width
         else:
             self._redraw(self.screen, self.view)
-        shown = [arrange(self.controls, self.screen), self.message, self.problem, Names()]
+        shown = [arrange(self.controls, self.screen), self.message, self.problem, Page()]
         self.box = W.VBox(shown)
         self.box.add_class("mmaml-explorer").add_class(f"explorer-{self.name}")
         self._tell()
