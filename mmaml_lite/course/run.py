@@ -30,6 +30,11 @@ from typing import Any
 from mmaml_lite.course.parameters import check_parameters, parameters_of
 
 LESSONS = Path(__file__).resolve().parents[2] / "notebooks"
+# As in JupyterLab, code that need not be read is folded; a click opens it.
+FOLDED = """{% extends 'lab/index.html.j2' %}
+{% block input_group %}{% if 'hide-input' in cell.metadata.get('tags', []) %}
+<details><summary style="color:#5f6368;cursor:pointer">code</summary>{{ super() }}</details>
+{% else %}{{ super() }}{% endif %}{% endblock input_group %}"""
 WIDGET, FIGURE = "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json"
 
 
@@ -131,8 +136,9 @@ def to_html(notebook: Any) -> str:
 
     plotly.js (5 MB) is put in once, however many figures there are. Live widgets and progress
     bars are left out: without a kernel they are dead. Of an output that also holds its static twin,
-    as an explorer's does, the twin stays.
+    as an explorer's does, the twin stays. Cells tagged `hide-input` are folded.
     """
+    import jinja2
     import nbconvert
     import plotly.io
 
@@ -155,8 +161,12 @@ def to_html(notebook: Any) -> str:
             plotly_js = False
         if "outputs" in cell:
             cell["outputs"] = outputs
-    # RequireJS would catch plotly.js and hide it from the page.
-    return nbconvert.HTMLExporter(require_js_url="").from_notebook_node(notebook)[0]
+    exporter = nbconvert.HTMLExporter(
+        require_js_url="",  # RequireJS would catch plotly.js and hide it from the page
+        extra_loaders=[jinja2.DictLoader({"folded.html.j2": FOLDED})],
+        template_file="folded.html.j2",
+    )
+    return exporter.from_notebook_node(notebook)[0]
 
 
 def collect(runs: list[Run], out: Path) -> str:

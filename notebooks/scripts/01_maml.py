@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -29,6 +29,7 @@
 #
 # *About 35 minutes to read and try; all cells together run in under two minutes on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 seed: int = 0  # which family of small tasks lies on the map
@@ -52,7 +53,7 @@ widgets.fit_explorer(cast)
 # 3. Tick *place the points myself* and drag the points. Ask for something that is no wave at all.
 # 4. Push the *step size* up until something breaks. Who breaks first?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import lesson, say, show
 
 say(lesson.weights_shown(cast))
@@ -62,7 +63,7 @@ say(lesson.weights_shown(cast))
 #
 # One task proves nothing. Soon we measure on many; first, what do *you* expect?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Prediction
 
 before = Prediction(
@@ -75,7 +76,7 @@ before = Prediction(
 )
 widgets.ask(before)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 after = Prediction(
     {"A": "less than 40 %", "B": "between 40 and 60 %", "C": "more than 60 %"},
     question="Averaged over many tasks, how much of the error that could be avoided does the "
@@ -90,7 +91,7 @@ widgets.ask(after)
 # *Bayes* knows the family and the noise, and weighs every wave that could have made the points:
 # nobody does better on average.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import bayes, errors, interval, mixture_of, shared_tasks
 from mmaml_lite.course import figures
 
@@ -100,13 +101,13 @@ found = {name: errors(model.learner, tasks, steps=20) for name, model in cast.it
 mean = {name: e.mean(1).numpy() for name, e in found.items()}
 half = {name: [interval(stage)["ci95"] for stage in e] for name, e in found.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 some = tasks[: 60 if fast else 400]
 guess = bayes(mixture_of(settings), some).mean
 floor = {"Bayes": (guess - some.query.y[..., 0]).square().mean().item()}
 show(figures.error_by_steps(mean, half, floor, settings.steps), cast)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 pretrained, maml = mean["pretrained"], mean["maml"]
 ratio = maml[0] / pretrained[0]
 before.score(
@@ -114,7 +115,7 @@ before.score(
     f"Pretrained {pretrained[0]:.2f}, MAML {maml[0]:.2f}.",
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 share = (pretrained[0] - pretrained[5]) / (pretrained[0] - floor["Bayes"])
 maml_share = (maml[0] - maml[5]) / (maml[0] - floor["Bayes"])
 after.score(
@@ -122,7 +123,7 @@ after.score(
     f"It loses {100 * share:.0f} % of what could be lost; MAML loses {100 * maml_share:.0f} %.",
 )
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 print("before any step both errors are within 15 %:", 1 / 1.15 < ratio < 1.15)
 print("after five, MAML's is less than a third of the other's:", maml[5] < pretrained[5] / 3)
@@ -134,7 +135,7 @@ print("after five, MAML's is less than a third of the other's:", maml[5] < pretr
 # all waves. Amplitudes here are 2.55 on average and phases are spread evenly from 0 to π, so that
 # average is known: $-\tfrac{2}{\pi} \cdot 2.55 \cos x$, a wave, but a small one.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 import math
 
 average = -2 / math.pi * 2.55 * lesson.GRID.cos().numpy()
@@ -174,7 +175,7 @@ show(figures.before_learning(lesson.GRID.numpy(), average, starts), cast)
 # Gradient steps are one way for a task's examples to change a network. There are others. **Click the
 # boxes:**
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.three_ways()
 
 # %% [markdown]
@@ -187,7 +188,7 @@ widgets.three_ways()
 #
 # Below, $\theta$ stands where **pretraining** puts it, in the lowest place of the loss before learning.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 wish = Prediction(
     {
         "A": "about where it is",
@@ -198,7 +199,7 @@ wish = Prediction(
 )
 widgets.ask(wish)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 map_explorer = widgets.landscape_explorer(seed)
 map_explorer
 
@@ -214,7 +215,7 @@ map_explorer
 #    into another valley. Would you trust a good place among splinters?
 # 4. Where does the dotted arrow (first order) point somewhere else than the blue one?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import landscape
 
 there, here = landscape.outer_map(seed, 2, 0.1), landscape.outer_map(seed, 0, 0.1)
@@ -237,7 +238,7 @@ wish.score(
 # not copied. The map runs this `adapt`. The networks run a faster twin of it for linear layers,
 # `lowrank.stages`, which the tests hold equal to it; `learner(...)` below calls one or the other.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import adapt, query_loss
 from mmaml_lite.course import source
 
@@ -327,13 +328,13 @@ check_chain(my_answer)
 #
 # **3.** Two questions to click.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import quizzes
 
 first_question, second_question = quizzes()
 widgets.ask(first_question)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(second_question)
 
 # %% [markdown]
@@ -342,7 +343,7 @@ widgets.ask(second_question)
 # Does the pretrained network only need a better step size and more patience? That must be measured, not
 # argued. Both networks again, with up to 50 steps and four step sizes:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 few = tasks[: 60 if fast else 300]
 rows, patient = [], []
 for size in (0.0003, 0.001, 0.003, 0.01):
@@ -355,14 +356,14 @@ for size in (0.0003, 0.001, 0.003, 0.01):
         rows.append({"network": model.label, "size": f"{size:g}"} | shown)
         patient += e[[20, 50]].tolist() if model is cast["pretrained"] else []
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from IPython.display import HTML
 
 columns = {"network": "network", "size": "step size α", "0": "before"}
 columns |= {n: f"{n} step{'s' * (n != '1')}" for n in ("1", "5", "20", "50")}
 HTML(figures.table(rows, columns, f"Mean squared error on {len(few)} test tasks, noise included."))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(f"""
 - **Patience helps the pretrained network, and does not save it.** Its best entry for 20 or 50
   steps is {min(patient):.2f}; MAML is at {maml[5]:.2f} after five.
@@ -391,7 +392,7 @@ say(f"""
 # **Next:** [lesson 2](02_maml_fails.ipynb) adds families one by one, until one starting point cannot
 # serve them all. Words you are unsure of stand in the [glossary](../docs/glossary.md).
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import JOURNAL, write_metrics
 
 if out_dir:

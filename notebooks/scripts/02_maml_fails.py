@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -31,6 +31,7 @@
 #
 # *About 40 minutes to read and try; all cells together run in about a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 families: int = 1  # where the dial starts, one of: 1 | 2 | 3 | 4 | 5
@@ -55,7 +56,7 @@ show(figures.adaptation(widgets.sinusoid_fit(alone, 3.0, 1.0, seed), title), alo
 # Train MAML again, on sinusoids **and four other families**: lines, parabolas, tanh steps and V
 # shapes. Each family brings as many tasks as any other, so MAML sees just as many sinusoids as before.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import JOURNAL, Prediction, check_remaining, check_rescue
 
 grows = Prediction(
@@ -73,7 +74,7 @@ widgets.ask(grows)
 # trained on sinusoids alone. **Draw that curve for a MAML that is trained on sinusoids and
 # lines.** (Half of its tasks are lines of any slope, up or down.)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 sketch = widgets.Sketch("MAML's curve before any step, trained on sinusoids and lines", (-3.0, 3.0))
 sketch
 
@@ -85,11 +86,11 @@ sketch
 # stands MuMoMAML, which looks at the five points before it starts (lessons 3 and 4 open it up), and
 # below both the [Bayes-optimal predictor](../docs/glossary.md#bayes): nobody can be better.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 dial = widgets.dial_explorer(families, seed)
 dial
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 import numpy as np
 
 error, ratio = dial.view.error, dial.view.ratio
@@ -99,7 +100,7 @@ grows.score(
     f"MAML's error on sinusoid tasks becomes {times:.1f} times as large.",
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 x, starts, means = dial.view.x, dial.view.priors, dial.view.means
 sketch.score(
     x,
@@ -109,7 +110,7 @@ sketch.score(
     "lines go up as often as down, so on average they add nothing.",
 )
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 print(
     "MAML with 5 families is over 3 times as far from Bayes:",
@@ -119,7 +120,7 @@ print("MuMoMAML with 5 families is nearer to Bayes:", ratio["mumomaml"][4] < rat
 heights = np.sqrt(np.square(starts).mean(1))
 print("MAML's start with 5 families is less than 0.7 as high:", heights[4] < 0.7 * heights[0])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 shown = " → ".join(f"{r:.2f}" for r in ratio["maml"])
 other = " → ".join(f"{r:.2f}" for r in ratio["mumomaml"])
 best, astray = error["bayes"], np.sqrt(np.square(starts - means).mean(1))
@@ -158,7 +159,7 @@ say(f"""
 # symmetry the best common start is 0, whatever comes after. So everything depends on the steps. **Raise α
 # slowly** and watch both curves; then go on past the point where it is best.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 contraction = widgets.contraction_explorer()
 contraction
 
@@ -178,7 +179,7 @@ contraction
 # The label of the task does not occur. So *this* failure is not about having one start for many tasks: it
 # is about steps, and the right step size cures it. Here is the library's formula:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import contraction as contracting
 
 source(contracting.residual_path)
@@ -235,7 +236,7 @@ check_rescue(my_alpha, curvature=0.4)
 # number? It has been suspected often, so let us ask honestly. **Predict first:** take the trained MAML
 # for sinusoids and lines, multiply its step size by whatever factor is best, and let it take its five steps.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 cures = Prediction(
     {
         "A": "at least two thirds of it: it was the step size",
@@ -246,7 +247,7 @@ cures = Prediction(
 )
 widgets.ask(cures)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import errors, interval, paired, shared_tasks
 
 cast = dict(lesson.load_cast(2))
@@ -257,7 +258,7 @@ ours = load("regression/2-modes/tuned-maml", recipe="ours")
 found["our recipe"] = errors(ours.learner, tasks)
 floors = lesson.stored_floors(2)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 factors = np.array([0.25, 0.5, 0.75, 1, 1.5, 2, 4])
 part = slice(None, None, 1 if fast else 2)  # every second task is enough here
 some, pair = tasks[part], {key: cast[key] for key in ("maml", "tuned-maml")}
@@ -274,7 +275,7 @@ swept = figures.sweep(
 )
 show(swept, pair)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 last = {key: e[-1, part] for key, e in found.items()}
 last |= {"50 steps": many["maml"][-1], "tuned, 50 steps": many["tuned-maml"][-1]}
 gap = (last["maml"] - last["mumomaml"]).mean()
@@ -293,7 +294,7 @@ cures.score(
 # θ decides λ: scale the weights and the loss gets steeper. So let us measure λ, on MAML's own network,
 # as the eigenvalues of its kernel at the five points of a task (the next section says what that kernel is).
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import build
 from mmaml_lite.course import kernels
 
@@ -319,7 +320,7 @@ say(
 # The fair opponent is a MAML whose step sizes are *learned* together with θ, one for each layer and each
 # step ("tuned MAML"). These are the step sizes that it chose:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 log, steps = cast["tuned-maml"].learner.log_step_sizes, cast["tuned-maml"].settings.steps
 lines = [
     "| | " + " | ".join(f"step {i + 1}" for i in range(steps)) + " |",
@@ -337,7 +338,7 @@ first layer, which decides where features have their places, moves in every step
 it rest in most steps. {lesson.weights_shown(cast)}"""
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import REGRESSION, read_results
 
 measured = read_results("regression/2-modes")  # on many more tasks
@@ -377,7 +378,7 @@ In the paper the two ended at {paper["maml"]:.2f} and {paper["mumomaml-film"]:.2
 # move too. **Pull** the curve up by 1 at the triangle and see what else moves. Move $x_0$, and press
 # *other tasks*.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 three = {
     "maml": load("regression/3-modes/maml"),
     "mumomaml": load("regression/3-modes/mumomaml-film"),
@@ -402,10 +403,10 @@ pulling
 # so one $k$ and one answer. In MuMoMAML $k$ depends on τ: **modulation chooses the kernel**, and
 # that is a step which is *not* linear in the labels.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(kernels.label_weights)
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 apart = {key: np.ptp(p, axis=0).max() for key, p in pulling.view.pull.items()}
 tiny = kernels.linearised(cast["maml"].learner, few.support, few.query.x, steps=5, factor=1e-4)
@@ -421,7 +422,7 @@ print("with tiny steps the formula predicts MAML within 3 %:", bool(off < 0.03))
 # With tiny steps it is exact. With MAML's own steps, the network leaves its tangent: while it learns, its kernel
 # moves. Look at both.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 wave = lesson.showcase(cast, seed)[:1]
 tangent = widgets.tangent_view(cast["maml"], wave, (0.03, 0.2, 1))
 show(figures.tangents(tangent), {"maml": cast["maml"]})
@@ -433,7 +434,7 @@ show(figures.tangents(tangent), {"maml": cast["maml"]})
 # [floor](../docs/glossary.md#floor) for every linearised MAML, with any architecture, any α and any number of
 # steps.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 stored = measured["floors"]
 mean = {key: interval(e[-1]) for key, e in found.items()}
 bars = [
@@ -451,14 +452,14 @@ rungs = [{"label": label, "key": key} | value for label, key, value in bars]
 rungs.sort(key=lambda rung: -rung["mean"])
 show(figures.ladder(rungs), cast)
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 floor, bayes = stored["label_linear"], stored["bayes"]
 apart = floor["mean"] - floor["ci95"] > 2 * (bayes["mean"] + bayes["ci95"])
 print("no label-linear predictor comes within twice Bayes:", apart)
 print("MuMoMAML is below the label-linear floor:", mean["mumomaml"]["mean"] < floor["mean"])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import label_linear, mixture_of
 
 guess = label_linear(mixture_of(cast["maml"].settings), some)
@@ -488,7 +489,7 @@ say(
 # The obvious cure is one MAML for each family, and an oracle that says which one to use. It has two
 # starts and two kernels. Does it win?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 lines = ["| | iterations | sinusoid tasks | line tasks |", "|:--|--:|--:|--:|"]
 by_mode = {}
 for key in ("maml", "multi-maml", "mumomaml"):
@@ -517,12 +518,12 @@ differed. Multi-MAML's bias transformation, drawn once and never adapted, favour
 # %% [markdown]
 # ## Quiz
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import QUIZ_KERNEL, QUIZ_STEP
 
 widgets.ask(QUIZ_STEP)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_KERNEL)
 
 # %% [markdown]
@@ -550,7 +551,7 @@ widgets.ask(QUIZ_KERNEL)
 # **Next:** [lesson 3](03_modulation.ipynb) takes modulation apart: what softmax, sigmoid and FiLM do to a layer.
 # To keep your answers, run `JOURNAL.export("my-answers-lesson-2.md")` in a new cell.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 numbers = {"times_bayes": {k: [round(float(v), 3) for v in r] for k, r in ratio.items()}}
 numbers |= {"gap_closed": {key: round(value, 3) for key, (value, _) in share.items()}}
 write_metrics(out_dir, lesson.metrics(found, floors) | numbers)

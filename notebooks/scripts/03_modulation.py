@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -29,6 +29,7 @@
 #
 # *About 35 minutes to read and try; all cells together run in about a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 modulation: str = "film"  # the model under the microscope, one of: film | sigmoid | softmax
@@ -53,7 +54,7 @@ widgets.first_look(model, seed)
 # Try to make it draw a line. Then a wave. Then take a point far away: where does it stop
 # understanding you?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(lesson.weights_shown(models | {"maml": maml}))
 
 # %% [markdown]
@@ -64,7 +65,7 @@ say(lesson.weights_shown(models | {"maml": maml}))
 # arrows**: every box shows its equation, the function of this library that computes it, and the
 # shapes of the tensors when 75 tasks pass through the model you just played with.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.overview_explorer(model, seed=seed)
 
 # %% [markdown]
@@ -94,7 +95,7 @@ widgets.overview_explorer(model, seed=seed)
 # In a moment you get a layer of six units that together draw a wave, and a fader for every $e$. The
 # aim: **turn the wave upside down.** Who can?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Prediction
 
 upside_down = Prediction(
@@ -110,7 +111,7 @@ widgets.ask(upside_down)
 # a target and try to reach it: *half as high*, *a straight line*, *moved right by 1*, *upside down*. If
 # you give up, a button shows the best setting we know. It is not always good.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.gate_explorer("softmax")
 
 # %% [markdown]
@@ -123,7 +124,7 @@ widgets.gate_explorer("softmax")
 #
 # Now measured, for every pair of gate and target:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import figures
 
 nearest = widgets.reachable()
@@ -139,7 +140,7 @@ upside_down.score(
 # %% [markdown]
 # Properties, checked with the library's own functions and the trained weights:
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 import torch
 
@@ -165,7 +166,7 @@ print("all layers off: the network still bends:", plain.diff(n=2, dim=0).abs().m
 # Now a trained model: three layers of 100 units, and all its $\tau$ on display. Two tasks lie under the
 # lens, A and B.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.microscope_explorer(models, maml, start=modulation, seed=seed)
 
 # %% [markdown]
@@ -185,7 +186,7 @@ widgets.microscope_explorer(models, maml, start=modulation, seed=seed)
 #
 # Now not one pair but thousands of test tasks.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 swap = Prediction(
     {
         "A": "about as small as with its own τ: the mode is the same",
@@ -197,7 +198,7 @@ swap = Prediction(
 )
 widgets.ask(swap)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 layer = Prediction(
     {
         "A": "the first layer, next to the input",
@@ -211,7 +212,7 @@ widgets.ask(layer)
 # %% [markdown]
 # ## What each part is worth, measured
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import errors, shared_tasks
 from mmaml_lite.course import interventions
 
@@ -223,7 +224,7 @@ worth = {
 looks = {"MAML, trained without": "maml"}
 show(figures.ablation(worth, looks), {"mumomaml": model, "maml": maml})
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 before, after = ({n: w[stage][0] for n, w in worth.items()} for stage in (0, 1))
 times = before["τ of another task, same mode"] / before["as trained"]
 swap.score(
@@ -233,7 +234,7 @@ swap.score(
     "label that says *wave*: it holds this wave, its height and its place.",
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 off = [after[f"off in layer {i}"] for i in (1, 2, 3)]
 first = ", ".join(f"{before[f'off in layer {i}']:.2f}" for i in (1, 2, 3))
 layer.score(
@@ -244,7 +245,7 @@ layer.score(
     "gradient steps can repair differs from layer to layer.",
 )
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 worse = [after[f"off in layer {i}"] > after["as trained"] for i in (1, 2, 3)]
 print("no layer's modulation can be spared:", all(worse))
@@ -258,7 +259,7 @@ print("somebody else's τ is far worse than one's own:", times > 4)
 #
 # The same three numbers for all three modulations, median error after the gradient steps:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from IPython.display import HTML
 
 some, rows = tasks[:: 1 if fast else 4], []
@@ -279,7 +280,7 @@ HTML(figures.table(rows, columns, says))
 #
 # One function applies all three. $\tau$ has one row (a gate) or two (scale and shift):
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import modulate
 from mmaml_lite.course import source
 
@@ -288,7 +289,7 @@ source(modulate)
 # %% [markdown]
 # and each modulation is one small function that makes $\tau$ of the head's raw output:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 for name in ("softmax", "sigmoid", "film"):
     source(MODULATIONS[name].vector)
 
@@ -382,10 +383,10 @@ check_count(my_answer, hidden=(100, 100, 100), rows=2, weights=weights)
 #
 # ## Quiz
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_SOFTMAX)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_MIX)
 
 # %% [markdown]
@@ -416,6 +417,6 @@ widgets.ask(QUIZ_MIX)
 # **Next:** [lesson 4](04_mumomaml_regression.ipynb) puts modulation and gradient steps together,
 # and asks where the gain comes from.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 medians = {name: {"before": before[name], "after": after[name]} for name in worth}
 write_metrics(out_dir, {"tasks": len(tasks), "modulation": modulation, "medians": medians})

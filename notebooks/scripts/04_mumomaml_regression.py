@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -29,6 +29,7 @@
 #
 # *About 45 minutes to read and try; all cells together run in about a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 modes: int = 3  # families of functions, one of: 2 | 3
@@ -57,7 +58,7 @@ show(figures.fits(lesson.fits(predictions, cast, examples)), cast)
 # column. Multi-MAML is *told* the family and has one start for each. MuMoMAML is told nothing, and
 # yet its curve is another one in each column before any gradient step: it has looked at the points.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(lesson.weights_shown(cast))
 
 # %% [markdown]
@@ -92,7 +93,7 @@ say(lesson.weights_shown(cast))
 # Take the trained MuMoMAML and **switch its modulation off**: no $\tau$, just the network with its
 # trained $\theta$ and the same five gradient steps.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import QUIZ_MAP, Prediction, check_film, check_floor, widgets
 
 prediction = Prediction(
@@ -116,7 +117,7 @@ widgets.ask(prediction)
 #   And Bayes, who believes in the trained families only?
 # - **Modulation**: switch it off, or replace it by its mean. Then choose MAML on the right.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import errors, interval, neighbour_vote, paired, shared_tasks
 from mmaml_lite.course import maps
 
@@ -138,12 +139,12 @@ explorer
 #
 # In code:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 tau = mumomaml.learner.modulate(mumomaml.learner.embed(tasks.support))
 tau_off = {}
 tau_mean = {block: t.mean(0, keepdim=True).detach() for block, t in tau.items()}
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 variants = {
     "mumomaml": lesson.curves(mumomaml, examples),
     "tau-mean": lesson.curves(mumomaml, examples, tau=tau_mean),
@@ -156,7 +157,7 @@ show(figures.fits(lesson.fits(variants, cast, examples), title=title), cast)
 # %% [markdown]
 # A few pictures prove little. Here are the medians over many test tasks, and with them your score:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 found = {method: errors(model.learner, tasks) for method, model in cast.items()}
 middle = {
     "MuMoMAML": found["mumomaml"],
@@ -188,7 +189,7 @@ prediction.score(
 #
 # and here is the function of the library that computes it, shown and not copied:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import adapt
 from mmaml_lite.course import source
 
@@ -223,17 +224,17 @@ print("by hand and by the library agree:", bool((by_hand - library).abs().max() 
 # t-SNE, which keeps neighbours together (Figure 2c of the paper). The arrows point at the tasks of
 # the first picture.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 view = lesson.embedding_map(mumomaml, few, examples, drawn)
 show(figures.embedding_map(view), {"mumomaml": mumomaml})
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 agree = neighbour_vote(lesson.embeddings(mumomaml, few), few.mode)
 fewer = 1 - agree < 0.5 * (1 - 1 / modes)
 print("neighbours of another family are less than half as frequent as by chance:", fewer)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(
     f"In the full embedding, the nearest neighbour of a task is of the same family in "
     f"**{100 * agree:.0f} %** of cases; by chance it would be {100 / modes:.0f} %. Where "
@@ -244,11 +245,11 @@ say(
 # %% [markdown]
 # This map was not always there. One training run, looked at a few times on its way:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 name = f"regression/{modes}-modes/mumomaml-{modulation}"
-history = history(name)
-if history:
-    view = lesson.forming(history, tasks[:: len(tasks) // 300])
+snapshots = history(name)
+if snapshots:
+    view = lesson.forming(snapshots, tasks[:: len(tasks) // 300])
     show(figures.forming(view), {})
     say(
         f"Even an untrained encoder puts **{100 * view.agree[0]:.0f} %** of these tasks next to "
@@ -262,11 +263,11 @@ if history:
 # The paper's Figures 8 and 9: other tasks of each family, drawn at random and not chosen. First
 # before any gradient step, then after five.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 before, after = lesson.gallery(cast, 4, seed)
 show(figures.gallery(before, title="Before any gradient step"), cast)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(figures.gallery(after, title="After five gradient steps"), cast)
 
 # %% [markdown]
@@ -276,21 +277,21 @@ show(figures.gallery(after, title="After five gradient steps"), cast)
 # the same test tasks for all, from knowing nothing (answer 0 everywhere) through modulation and each
 # gradient step, down towards the floors that cannot be passed.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 floors = lesson.stored_floors(modes)
 nothing = tasks.query.y.square().mean().item()
 mean = {k: e.mean(1).numpy() for k, e in found.items()}
 half = {k: [interval(stage)["ci95"] for stage in e] for k, e in found.items()}
 show(figures.error_by_stage(mean, half, nothing, floors), cast)
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 gain = paired(found["maml"][-1], found["mumomaml"][-1])
 print("MuMoMAML beats MAML by more than the 95 % interval:", gain["mean"] > gain["ci95"])
 added = paired(found["mumomaml"][0], found["mumomaml"][-1])
 print("its steps improve on its own modulation by more than that:", added["mean"] > added["ci95"])
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 last = {k: m[-1] for k, m in mean.items()}
 say(
     "Whoever comes first takes the easy error: MAML's first step, from a start that fits nothing, "
@@ -308,7 +309,7 @@ say(
 # before them. What about the same network, trained from the start to do without any? That is the
 # [LSTM learner](../docs/glossary.md#lstm-learner).
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 reader = load(f"regression/{modes}-modes/lstm-learner")
 read = errors(reader.learner, tasks)[-1]
 off = paired(read, found["mumomaml"][-1])
@@ -342,14 +343,14 @@ say(
 #
 # The paper's Table 1, the follow-up paper's numbers for the same experiment, and ours. First as a picture:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import read_results, removed
 from mmaml_lite.course import comparison
 
 results = read_results(f"regression/{modes}-modes")
 show(figures.distances([comparison.distances(results)]), {})
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from IPython.display import HTML
 
 HTML(comparison.scoreboard(modes))
@@ -361,7 +362,7 @@ HTML(comparison.scoreboard(modes))
 # trained three times: their rows are the means, and the
 # [single runs](../docs/regression.md#how-to-read-the-tables) tell how far one training may lie off.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 by = {r: results["methods"][f"{r}/mumomaml-film"] for r in ("paper", "ours")}
 left = {r: removed(results, record)[1] for r, record in by.items()}
 times = {r: record["x_bayes"]["mean"] for r, record in by.items()}
@@ -382,7 +383,7 @@ say(
 # explorer above meanwhile. **Pause** whenever you like; the run is kept in a file and goes on
 # where it stopped, even after a restart.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 live = widgets.LiveTraining(name, examples, iterations=3000, seed=seed)
 live
 
@@ -426,7 +427,7 @@ check_floor(my_answer, mumomaml.settings.noise, floors["Bayes"])
 #
 # **3.** One question before the limits.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_MAP)
 
 # %% [markdown]
@@ -435,7 +436,7 @@ widgets.ask(QUIZ_MAP)
 # **Five points may not be enough for anyone.** The tasks in the first picture were chosen so that
 # their points are spread out. Here all five lie in one half:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 hard = lesson.showcase(cast, seed, spread=False)
 predictions = {k: lesson.curves(m, hard) for k, m in cast.items()}
 title = "All five points in one half: what the other half holds is a guess"
@@ -445,7 +446,7 @@ show(figures.fits(lesson.fits(predictions, cast, hard), title=title), cast)
 # The band tells an honest guess from knowledge. On a single task a lucky method may come closer than Bayes;
 # on average over tasks, nobody does.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import Examples
 
 e = found["mumomaml"][-1].sort(descending=True).values
@@ -492,5 +493,5 @@ say(f"""
 # **Next:** the same three steps where examples are trajectories and the loss is a return:
 # reinforcement learning. Or run this lesson with other `modes` or another `modulation` in the parameters cell.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 write_metrics(out_dir, lesson.metrics(found, floors) | {"neighbours_agree": agree})

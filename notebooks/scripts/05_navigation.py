@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -29,6 +29,7 @@
 #
 # *About 45 minutes to read and try; all cells together run in less than a minute on a laptop's CPU.*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 modes: int = 2  # regions where goals tend to be, one of: 2 | 4 | 6
@@ -51,7 +52,7 @@ widgets.Hunt(seed, modes=modes)
 #
 # How good can one be over a whole episode of 100 steps?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Navigation, shared_goals
 
 earned = figures.earned  # a return, written as in the figures
@@ -96,7 +97,7 @@ say(
 # MuMoMAML walks once without modulation, looks at the rewards, and modulates. Now it walks again; *not one
 # gradient step was taken*.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Prediction
 
 alone = Prediction(
@@ -118,12 +119,12 @@ widgets.ask(alone)
 # - Put the goal **between the modes**, or far outside. No such goal was ever trained. What do both make of it?
 # - **Walk again**: other luck, same goal. How much of what you saw was luck?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 casts = widgets.navigators(modes)
 cast = casts[modes]
 widgets.navigate(casts, modes, seed=seed)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(widgets.navigators_shown(casts))
 
 # %% [markdown]
@@ -132,11 +133,11 @@ say(widgets.navigators_shown(casts))
 # One goal proves nothing. Here are the means over many fresh goals, ours (filled) beside the paper's (open),
 # with both floors. Choose the number of modes, and when an episode ends: the paper does not say.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 curves = widgets.curves_explorer(f"{modes}-modes")
 curves
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 stages = curves.view.mean
 start, looked = stages["maml"][1], stages["mumomaml"][1]
 bounds = [2 * best["mode"], 0.8 * best["mode"], 1.5 * best["goal"]]
@@ -155,7 +156,7 @@ alone.score(
 #
 # The encoder reads one walk of the policy **without** modulation. A question before you look.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 walk_moves = Prediction(
     {
         "A": "it turns towards the new goal",
@@ -166,7 +167,7 @@ walk_moves = Prediction(
 )
 widgets.ask(walk_moves)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 crowd = widgets.Crowd(cast["mumomaml"], 120 if fast else 400, seed)
 widgets.encoder_explorer(crowd, seed=seed)
 
@@ -175,7 +176,7 @@ widgets.encoder_explorer(crowd, seed=seed)
 # arrows of one direction lie together, the embedding knows more than the mode. *Another walk* asks how much of
 # the star's place was luck.
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 import torch
 
@@ -187,14 +188,14 @@ same = torch.equal(here.observations, there.observations)
 print("the same walk, whatever the goal:", same)
 print("the same rewards:", torch.equal(here.rewards, there.rewards))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 walk_moves.score(
     "B" if same else "C",
     "The policy without modulation sees its own position and nothing else: it cannot know the "
     "goal. All that differs between two tasks is the column of rewards.",
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import neighbour_vote
 from mmaml_lite.course import reading
 
@@ -215,7 +216,7 @@ say(
 # Is $\tau$ a label that says *upper right*, or does it hold this very goal? [Swap](../docs/glossary.md#swap) it: a
 # task keeps its own goal and its own luck, but is given the $\tau$ of another one.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 swap = Prediction(
     {
         "A": "about what it earns with its own τ",
@@ -226,7 +227,7 @@ swap = Prediction(
 )
 widgets.ask(swap)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import exchange
 
 count, steps = (12, 2) if fast else (40, 3)
@@ -234,7 +235,7 @@ found = exchange(learner, world, count, steps, seed)
 view = widgets.exchange_view(found, best)
 show(figures.returns(view, "The same tasks, under three modulations"), cast)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 first, last = ({w: e[i].mean().item() for w, e in found.items()} for i in (0, -1))
 without = stages["mumomaml"][0]
 swap.score(
@@ -254,18 +255,18 @@ swap.score(
 #
 # One gradient step of every task: the same `algorithm.adapt` as in regression, and only the loss is new.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import SURROGATES, PolicyLearner, collect, source
 
 source(PolicyLearner.adapt)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(SURROGATES["ratio"])
 
 # %% [markdown]
 # And Algorithm 1: explore, embed, modulate; then walk, step, walk again, with fresh walks every time.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(collect)
 
 # %% [markdown]
@@ -297,7 +298,7 @@ print("by hand and by the library agree:", all(agree))
 # and through $\tau$. One path it does not follow: $\theta$ decides where the exploratory walk leads,
 # the walk decides $\tau$. To the outer loop that walk is data, a constant.
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 upsilon = learner.embed(explore(learner, goals[:1], seed))
 total = sum(t.sum() for t in learner.modulate(upsilon).values())
@@ -324,7 +325,7 @@ print("a gradient of τ reaches θ, which walked:", reaches(learner.theta.values
 # Press **Start**: a MuMoMAML that knows nothing, trained from scratch here in about a minute, on few tasks and with
 # a *long* inner step. **Pause** whenever you like; the run is kept in a file and goes on where it stopped.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 name = f"navigation/{modes}-modes/mumomaml-film"
 live = widgets.LivePolicyTraining(name, 40, seed, step_size=0.1)
 live
@@ -406,16 +407,16 @@ check_vote(neighbours_vote)
 #
 # ## Quiz
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_WALK)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_TEACH)
 
 # %% [markdown]
 # ## Honest limits
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 s = cast["mumomaml"].settings
 outer = {"trpo": "TRPO", "ppo": "a PPO-style objective"}[s.outer]
 ends = "at the goal" if s.ends_within else f"after {s.horizon} steps"
@@ -457,6 +458,6 @@ say(f"""
 # **Next:** [lesson 6](06_half_cheetah.ipynb), which gives the goal a body: a half-cheetah that shall run to a place, or
 # at a speed. Or run this lesson with 4 or 6 `modes` in the parameters cell.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 measured = {key: mean.tolist() for key, mean in stages.items()}
 write_metrics(out_dir, {"floors": best, "vote": vote, "stages": measured, "swap": first})

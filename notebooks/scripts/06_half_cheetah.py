@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -29,7 +29,8 @@
 # - say why a [modulation](../docs/glossary.md#modulation) that is well trained may still lower the return.
 #
 # *About 40 minutes to read and try; all cells together run in less than two minutes on a laptop's CPU.*
-# Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>. You should know [lesson 5](05_navigation.ipynb).
+# Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it. You should know [lesson 5](05_navigation.ipynb).
 
 # %% tags=["parameters"]
 task: str = "location"  # what the hidden target is, one of: location | speed
@@ -49,7 +50,7 @@ runner
 # **Somewhere there is a target.** Both animals are shown *before* anything is known of it. Watch one run, and leave the **stage**
 # where it is for now. Does either of them look as if it knew where to go?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(cheetahs.runners_shown(casts) or cheetahs.skipped(task, cast, "maml", "mumomaml"))
 
 # %% [markdown]
@@ -89,7 +90,7 @@ say(cheetahs.runners_shown(casts) or cheetahs.skipped(task, cast, "maml", "mumom
 #
 # 0 for standing still and 1 for being told, whatever the unit.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import TargetLocation, TargetSpeed, shared_goals
 
 world = {"location": TargetLocation, "speed": TargetSpeed}[task]()
@@ -105,7 +106,7 @@ else:
 #
 # One question about each half of what is to come.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Prediction
 
 alone = Prediction(
@@ -119,7 +120,7 @@ alone = Prediction(
 )
 widgets.ask(alone)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 first_reward = Prediction(
     {
         "A": "hardly at all",
@@ -138,7 +139,7 @@ widgets.ask(first_reward)
 # - Put it at **0**, between the modes, or beyond all training.
 # - **Run again**: other luck, same target. How much of what you saw was luck?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 runner
 
 # %% [markdown]
@@ -147,7 +148,7 @@ runner
 # One target proves nothing. Here are the means over many fresh targets, ours (filled) beside the paper's (open). Read them as
 # *returns* first, then as a *score*: which of the two tasks is closer to being solved?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import number
 
 curves, start = None, f"{cheetahs.TASKS[task]}/2-modes"
@@ -157,7 +158,7 @@ else:
     curves = widgets.curves_explorer(start, world="half-cheetah")
     display(curves)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 rise = widgets.by_modulation("half-cheetah") if curves else {}
 if len(rise) == 2:
     location, speed = (rise[cheetahs.TASKS[t]] for t in ("location", "speed"))
@@ -182,7 +183,7 @@ else:
 # trajectory cannot depend on it: all that differs between two tasks is the column of rewards. Is that so for a body, too? Here are twenty runs
 # of a policy that has learned nothing at all, once with a target ahead, once behind.
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 import torch
 
@@ -201,7 +202,7 @@ else:
     print("the same rewards:", torch.equal(ahead.rewards, behind.rewards))
     print("the first rewards are nearly the same:", bool(apart[:, 0].mean().abs() < 0.3 * far))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if apart is not None:
     first = apart[:, 0].mean().item()
     display(
@@ -226,7 +227,7 @@ if apart is not None:
 # - Reduce **steps read** to 1, then let it grow. When does the star find its side?
 # - Colour by **target**: does the embedding know more than the side?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 crowd = None
 if lost := cheetahs.skipped(task, cast, "mumomaml"):
     say(lost)
@@ -234,7 +235,7 @@ else:
     crowd = widgets.Crowd(cast["mumomaml"], 80 if fast else 300, seed)
     display(widgets.trajectory_explorer(crowd, seed=seed))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import neighbour_vote
 from mmaml_lite.course import reading
 
@@ -257,7 +258,7 @@ if crowd is not None:
 #
 # Let the encoder read the first few steps only.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if crowd is not None:
     view = widgets.reading_view(crowd, [1, 2, 5, 10, 20, 50, 100, 200])
     show(figures.reading(view), {"mumomaml": cast["mumomaml"]})
@@ -279,7 +280,7 @@ if crowd is not None:
 # reaches against what it should, and the return split into three. Being *beside* the target; *swinging* around it (now too fast, now too
 # slow costs, even where the mean is right); torque.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import stage_losses
 
 found = {}
@@ -297,7 +298,7 @@ else:
 # And a question that the return after modulation cannot answer: what is the modulation worth to the *gradient step* that follows?
 # The same tasks, the same number of steps, but without any modulation:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if found:
     without = stage_losses(learner, goals, **size, modulated=False)
     say(widgets.account(found, without))
@@ -319,18 +320,18 @@ if found:
 #
 # A control step of the environment: simulate, and pay.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import HalfCheetah, HalfCheetahWorld, outcome, source
 
 source(HalfCheetah.step)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(outcome)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(HalfCheetahWorld.rewards)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(type(world).reached)
 
 # %% [markdown]
@@ -415,16 +416,16 @@ check_target(find_target)
 #
 # ## Quiz
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_PLACE)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_AFTER)
 
 # %% [markdown]
 # ## Honest limits
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(cheetahs.limits(casts))
 
 # %% [markdown]
@@ -445,6 +446,6 @@ say(cheetahs.limits(casts))
 # **Next:** [lesson 7](07_omniglot.ipynb), where the same three functions read characters. Or run this lesson with
 # `task = "speed"` in the parameters cell.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 split = {stage: losses.returns.mean().item() for stage, losses in found.items()}
 write_metrics(out_dir, {"task": task, "still": still, "vote": vote, "stages": split})

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags
+#     cell_metadata_filter: tags,jupyter
 #     notebook_metadata_filter: kernelspec,jupytext
 #     text_representation:
 #       extension: .py
@@ -31,6 +31,7 @@
 # *About 45 minutes to read and try; all cells together run in less than two minutes on a laptop's CPU. (Nothing here
 # needs lesson 6.)*
 # Run the cells one after another with <kbd>Shift</kbd>+<kbd>Enter</kbd>.
+# Code that need not be read is folded; a click on its dots opens it.
 
 # %% tags=["parameters"]
 data: str = "auto"  # whose drawings, one of: auto | omniglot | strokes
@@ -54,7 +55,7 @@ widgets.Sorting(seed, setting=setting)
 # thousands of other characters. That is what $\theta$ is for. And you looked at the five examples *together*: you noticed
 # in which respect these five differ. That is what MuMoMAML's encoder is for.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import players
 
 machines = players.cast(setting)
@@ -93,7 +94,7 @@ say(players.players_shown(machines) or probes.missing(setting, machines, "maml",
 # In regression modulation did most of the work, before any gradient step (lesson 4). Now the encoder has read the examples, $\tau$
 # has turned its channels up and down. *Not one gradient step was taken.*
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite.course import Prediction
 
 alone = Prediction(
@@ -116,7 +117,7 @@ widgets.ask(alone)
 # - Make two characters **almost alike**. Who is the first to be fooled, and how certain is it of its error?
 # - Draw the new one **small** or in a corner, and untick the box that moves it to the middle. Would it fool you?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if lost := probes.missing(setting, machines, "maml", "mumomaml"):
     say(lost)
 else:
@@ -129,7 +130,7 @@ else:
 # steps than the training took; right, the same weights shown more examples. Turn the **axis** to *wrong answers*: near the
 # top, an accuracy hides what the errors show.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 curves = None
 if lost := probes.missing(setting, machines, "maml", "mumomaml"):
     say(lost)
@@ -138,7 +139,7 @@ else:
     curves = widgets.accuracy_explorer(setting, machines, max(2, count // ways), shots, steps, seed)
     display(curves)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if curves:
     first, last = (curves.view.steps["mumomaml"][i]["mean"] for i in (0, -1))
     truth = "A" if first < 1 / ways + 0.15 else "B" if first < 0.75 * last else "C"
@@ -157,7 +158,7 @@ if curves:
 # exchange their numbers, and ask the encoder again. (A small network that was never trained will do: this is no matter of
 # training.)
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 import torch
 
@@ -210,7 +211,7 @@ print("the step wrote the class means:", torch.allclose(written, expected, atol=
 # and nothing else: that is `support`. Or of all images at hand, the other queries among them:
 # [transductive](../docs/glossary.md#transductive), as in MAML's code and most of the literature.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 company = Prediction(
     {
         "A": "never: a drawing is a drawing",
@@ -221,7 +222,7 @@ company = Prediction(
 )
 widgets.ask(company)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 view = None
 if lost := probes.missing(setting, machines, "mumomaml"):
     say(lost)
@@ -230,7 +231,7 @@ else:
     view = widgets.company_view(setting, machines["mumomaml"], count, seed)
     show(figures.company(view), {"mumomaml": machines["mumomaml"]})
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if view:
     share = view.changed["transductive"]
     display(
@@ -247,7 +248,7 @@ if view:
 # test nobody mixes the crowd for you. So the machines of this lesson were trained and play with the examples' statistics, and the
 # table below shows both. Is that a property of these weights? No:
 
-# %% tags=["keep_output"]
+# %% tags=["keep_output", "hide-input"] jupyter={"source_hidden": true, "outputs_hidden": true}
 # NBVAL_CHECK_OUTPUT
 found = probes.company(fresh, task)
 for kind, certainty in found.certainty.items():
@@ -259,7 +260,7 @@ for kind, certainty in found.certainty.items():
 #
 # The paper's third result. Published numbers stand above, ours below, each with the way it was obtained.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from IPython.display import HTML
 
 HTML(widgets.scoreboard())
@@ -269,7 +270,7 @@ HTML(widgets.scoreboard())
 # and an interval of ± 0.4 says that a second test could have printed 98.3. Intervals that overlap decide nothing; as all of ours saw
 # the *same* episodes, their difference can be taken episode by episode, which is sharper:
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say(widgets.difference(setting))
 
 # %% [markdown]
@@ -288,7 +289,7 @@ say(widgets.difference(setting))
 # - **Another task**, a few times: how far do the dots move? Then put the $\tau$ of another task, or the mean of many, **on the
 #   right**, and look at the bars. What would that mean for a world of one mode?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 if lost := probes.missing(setting, machines, "mumomaml"):
     say(lost)
 else:
@@ -301,7 +302,7 @@ else:
 # same number of strokes, the same quarter turn; with Omniglot also the same alphabet), and look for it in the embedding.
 # **Colour by** each of them. Which one does it tell, and which one *should* it?
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 atlas = None
 if lost := probes.missing(setting, machines, "mumomaml"):
     say(lost)
@@ -322,7 +323,7 @@ else:
 # So far all drawings came from one source, and one start may well serve them all. Now the zoo holds weights
 # trained on **two** at once, such as ink on paper and ink inverted: half of the episodes of each, and nobody says which.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 stretched = Prediction(
     {
         "A": "nothing: less than one per cent",
@@ -333,7 +334,7 @@ stretched = Prediction(
 )
 widgets.ask(stretched)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import OmniglotMissing
 
 modes = {}
@@ -347,7 +348,7 @@ for name in widgets.two_mode_settings(ways):
     elif name in modes:
         say(probes.missing(name, players.cast(name), "maml", "mumomaml"))
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 compared = next((v for v in modes.values() if v and v.alone), None)
 if compared:
     mode = next(iter(compared.alone))
@@ -370,7 +371,7 @@ if compared:
 #
 # A block, and all of them in a row. Modulation is one line.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 from mmaml_lite import CharacterLearner, ConvNet, ImageSetEncoder
 from mmaml_lite.course import source
 
@@ -379,13 +380,13 @@ source(ConvNet.trace)
 # %% [markdown]
 # The encoder: features of every image, the mean of each class beside the mean of all, and the mean over the classes.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(ImageSetEncoder.forward)
 
 # %% [markdown]
 # And the inner loop, the same `algorithm.adapt` as in lessons 4 and 5; only the loss is new.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 source(CharacterLearner.adapt)
 
 # %% [markdown]
@@ -503,10 +504,10 @@ check_chance(loss_of_guessing)
 #
 # ## Quiz
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_NUMBERS)
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.ask(QUIZ_COMPANY)
 
 # %% [markdown]
@@ -527,7 +528,7 @@ widgets.ask(QUIZ_COMPANY)
 # - Weights called *provisional* were trained for less than their recipe asks for. How all of them were trained, and on how many
 #   test episodes judged: [characters.md](../docs/characters.md).
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 say("\n".join(probes.constants(model) for model in machines.values()))
 
 # %% [markdown]
@@ -546,7 +547,7 @@ say("\n".join(probes.constants(model) for model in machines.values()))
 # **Next:** run this lesson with 20 `ways` in the parameters cell, or with the real Omniglot. In preparation: lesson 8, every number of the
 # course in one place.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 measured = {"setting": setting}
 if curves:
     measured |= {"steps": curves.view.steps, "shots": curves.view.shots}

@@ -173,7 +173,9 @@ def test_a_page_keeps_the_twin_of_an_explorer_and_drops_dead_widgets():
         an_output(widget=view, text="Pad(dead=True)"),
         an_output(text="just text"),
     ]
-    page = notebooks.to_html(v4.new_notebook(cells=[cell]))
+    folded = v4.new_code_cell("plumbing = 1", metadata={"tags": ["hide-input"]})
+    page = notebooks.to_html(v4.new_notebook(cells=[cell, folded]))
+    assert page.count("<details>") == 1 and page.index("<details>") < page.index("plumbing")
     assert page.count("Plotly.newPlot") == 1 and "just text" in page
     assert "dead=True" not in page and "widget-view+json" not in page
     assert notebooks.WIDGET in cell.outputs[0].data  # the notebook itself is left as it was

@@ -68,6 +68,19 @@ def test_one_cell_holds_the_parameters_as_plain_literals(lesson):
 
 
 @each_lesson
+def test_code_that_need_not_be_read_is_folded_everywhere(lesson):
+    """JupyterLab goes by `source_hidden`, nbconvert and others by the tag."""
+    cells = [cell for cell in read(lesson).cells if cell.cell_type == "code"]
+    for cell in cells:
+        hidden, tagged = cell.metadata.get("jupyter", {}), cell.metadata.get("tags", [])
+        assert hidden.get("source_hidden", False) == ("hide-input" in tagged), cell.source
+        answers = hidden.get("source_hidden", False) and store.is_checked(cell)
+        assert hidden.get("outputs_hidden", False) == answers, cell.source
+    opened = [cell for cell in cells if "hide-input" not in cell.metadata.get("tags", [])]
+    assert sum(len(cell.source.splitlines()) for cell in opened) < 100
+
+
+@each_lesson
 def test_the_paired_script_agrees(lesson):
     script = lesson.parent / "scripts" / f"{lesson.stem}.py"
     kept = ("kernelspec", "jupytext")
