@@ -83,7 +83,7 @@ class Lab:
         page.wait_for_function("() => window.ran", timeout=1000 * seconds)
 
     @contextmanager
-    def shown(self, cell, picture, ready, nth=0, seconds=30):
+    def shown(self, cell, picture, ready, nth=0, seconds=60):
         """The page of a notebook with this one cell, run; its last state is kept as a picture.
 
         ready, nth: what is waited for; seconds: for that, and for whatever follows.

@@ -45,7 +45,7 @@ def wait_for_steps(lab, page, wanted):
 def test_interrupted_and_restarted_training_goes_on_where_it_was(lab, screenshots):
     name = lab.write("live.ipynb", *CELLS)
     page = lab.open(name)
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     try:
         page.evaluate(RUN, 0)
         explorer = page.locator(".explorer-training")

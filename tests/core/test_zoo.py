@@ -65,7 +65,7 @@ def test_shipped_weights_score_as_their_log_says():
 
 
 def test_learning_curves_are_those_of_the_shipped_weights():
-    curves = comparison.learning(read_results("regression/2-modes"))["curves"]
+    curves = comparison.learning(read_results("regression/2-modes")).curves
     *_, steps, losses = curves["MuMoMAML FiLM"]
     assert steps[-1] == zoo.load(NAME).settings.iterations and len(steps) == len(losses)
     assert losses[-1] < 0.2 * losses[0]
@@ -187,17 +187,17 @@ def test_evaluate_and_report(stored_from, trained, capsys, monkeypatch):
     assert steps == pytest.approx(1 - last / first, rel=1e-5)
     assert film["weights"]["encoder"] > 0 and film["step_sizes"] == {} and not film["told"]
     assert results["methods"]["paper/maml"]["weights"] == {"network": 22_521, "encoder": 0}
-    marks = comparison.distances(results)["marks"]
+    marks = comparison.distances(results).marks
     assert marks["paper"]["MuMoMAML FiLM"][0] == pytest.approx((last + 0.2) / 0.2, rel=1e-5)
     assert marks["paper"]["MuMoMAML FiLM"][2]  # provisional
-    assert comparison.distances(results)["seeds"] == {}  # one of each
+    assert comparison.distances(results).seeds == {}  # one of each
     film["seeds"]["1"] = {"mean": 0.4}
-    runs = comparison.distances(results)["seeds"]["paper"]
+    runs = comparison.distances(results).seeds["paper"]
     assert [label for label, _ in runs] == ["MuMoMAML FiLM"] * 2
     assert runs[1][1] == pytest.approx(0.4 / 0.2)
     del film["seeds"]["1"]
     assert marks["paper 2018"]["MuMoMAML FiLM"][0] == pytest.approx(0.3125 / 0.2)
-    assert comparison.learning(results)["curves"] == {}  # three steps make no record
+    assert comparison.learning(results).curves == {}  # three steps make no record
     assert film["x_bayes"]["mean"] == marks["paper"]["MuMoMAML FiLM"][0]
     assert film["steps_change"]["mean"] == pytest.approx(last - first, rel=1e-4)
     capsys.readouterr()
