@@ -17,6 +17,7 @@ from mmaml_lite.characters.sources import source
 from mmaml_lite.characters.tasks import Episodes, sample
 from mmaml_lite.core.descent import descend, set_learning_rate
 from mmaml_lite.core.domain import DOMAINS, Domain, Method, seeded
+from mmaml_lite.core.modulation import variation
 from mmaml_lite.core.registry import Registry
 from mmaml_lite.core.runs import Run
 
@@ -40,7 +41,7 @@ METHODS.update(
 )
 
 
-def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
+def paper(ways: int, shots: int, sources: int = 1, modulated: bool = False) -> dict[str, Any]:
     """MAML's: one step of 0.4 (three in the test), 32 tasks; 20-way five steps of 0.1, 16 tasks.
 
     As many queries as shots.
@@ -50,7 +51,7 @@ def paper(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     return {"queries": shots, **(few if ways < 20 else many)}
 
 
-def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
+def ours(ways: int, shots: int, sources: int = 1, modulated: bool = False) -> dict[str, Any]:
     """Ours: features first, on tasks of many classes; an output layer from zero; two learned steps.
 
     Features first: a prototypical network's step costs half as much as one with an inner loop, and
@@ -59,9 +60,19 @@ def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
     layer of zeros, and features of equal length are compared by inner products as by distances: so
     what was learned first serves at once. With several examples that step is short, for two steps
     together do better than one that leaves no doubt. docs/characters.md has the trials.
+
+    Modulation comes in with the inner loop, from nothing. While the features are learned, all tasks
+    ask for the same of tau, and an encoder that follows ends by saying the same of every task.
     """
     few = {"tasks": 16, "queries": 5}
     many = {"tasks": 8, "queries": 2}
+    late = {
+        "features_first": 0.85,
+        "features_modulated": False,
+        "encoder_end": "tasks",
+        "encoder_contrast": True,
+        "zero_heads": True,
+    }
     output = (3.2 if shots == 1 else 0.3) * ways
     return {
         "steps": 2,
@@ -77,6 +88,7 @@ def ours(ways: int, shots: int, sources: int = 1) -> dict[str, Any]:
         "schedule": "cosine",
         "output_step_size": output,
         **(few if ways < 20 else many),
+        **(late if modulated else {}),
     }
 
 
@@ -98,7 +110,7 @@ def named(setting: str, method: str, recipe: str = "paper", **changes: Any) -> C
     ways, shots = int(found["ways"]), int(found["shots"])
     sources = tuple(found["sources"].split("+"))
     settings = {
-        **RECIPES[recipe](ways, shots, len(sources)),
+        **RECIPES[recipe](ways, shots, len(sources), "modulation" in METHODS[method].settings),
         **METHODS[method].settings,
         "method": method,
         "recipe": recipe,
@@ -145,6 +157,7 @@ def episodes(
 def outer_step(run: Run) -> dict[str, float]:
     """One meta-update on fresh episodes; returns cross-entropy and accuracy on the queries.
 
+    Of a modulated inner loop it also returns how much tau varied over the meta-batch (`variation`).
     Raises TrainingDiverged, before any weight has changed, when loss or gradient are not finite.
     """
     s = run.settings
@@ -153,20 +166,23 @@ def outer_step(run: Run) -> dict[str, float]:
     batch = episodes(s, max(len(s.sources), s.tasks * s.ways // ways), run.generator, ways=ways)
     set_learning_rate(run)
     run.optimiser.zero_grad()
-    value = right = 0.0
+    value, right, taus = 0.0, 0.0, []
     for part in batch.pieces():
         if features_first:
-            logits = run.learner.compare(part.support, part.query.x, ways)
+            logits = run.learner.compare(part.support, part.query.x, ways, s.features_modulated)
         else:
             shown, asked = part.support, part.query.x
-            logits = run.learner(shown, asked, steps=s.train_steps, only_last=True)[-1]
+            tau = run.learner.modulate(run.learner.embed(shown))
+            logits = run.learner(shown, asked, tau, s.train_steps, only_last=True)[-1]
+            taus += [torch.cat([t.detach().flatten(1) for t in tau.values()], 1)] if tau else []
         loss = F.cross_entropy(logits.flatten(0, 1), part.query.y.flatten())
         loss = loss * (len(part) / len(batch))
         loss.backward()
         value += loss.item()
         right += (logits.argmax(-1) == part.query.y).sum().item()
     descend(run, value, lambda: ADVICE)
-    return {"loss": value, "accuracy": right / batch.query.y.numel()}
+    measured = {"loss": value, "accuracy": right / batch.query.y.numel()}
+    return measured | ({"variation": variation(torch.cat(taus))} if taus else {})
 
 
 DOMAINS.add(

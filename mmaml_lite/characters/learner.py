@@ -46,10 +46,13 @@ class CharacterLearner(nn.Module):
         if s.modulation is not None:
             self.modulation = MODULATIONS[s.modulation]
             self.encoder = ImageSetEncoder(
-                s.encoder_filters, s.encoder_size, s.blocks, s.encoder_labels
+                s.encoder_filters, s.encoder_size, s.blocks, s.encoder_labels, s.encoder_end
             )
             for i in range(s.blocks):
                 self.heads[str(i)] = nn.Linear(s.encoder_size, self.modulation.rows * s.filters)
+                if s.zero_heads:
+                    nn.init.zeros_(self.heads[str(i)].weight)
+                    nn.init.zeros_(self.heads[str(i)].bias)
         self.alpha = [s.step_size] * s.blocks + [s.output_step_size or s.step_size]
         self.log_step_sizes = None
         if s.learn_step_size and s.train_steps:
@@ -92,7 +95,13 @@ class CharacterLearner(nn.Module):
 
         ways: the number of its classes, where it is another one than the settings'.
         """
-        return None if self.encoder is None else self.encoder(support, ways or self.settings.ways)
+        if self.encoder is None:
+            return None
+        embedding = self.encoder(support, ways or self.settings.ways)
+        if self.settings.encoder_contrast:
+            common = embedding.mean(0)  # no gradient moves it: it would drown what differs
+            embedding = embedding - (common - common.detach())
+        return embedding
 
     def modulate(self, embedding: Tensor | None) -> Tau:
         """Modulation vectors tau_i `(tasks, rows, filters)` of every block."""
@@ -154,12 +163,12 @@ class CharacterLearner(nn.Module):
         own = 0 if theta["weight0"].ndim == 5 else None
         return vmap(one_task, in_dims=(own, 0, 0, 0))(theta, tau, support, x)
 
-    def compare(self, support: Images, x: Tensor, ways: int) -> Tensor:
-        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated.
+    def compare(self, support: Images, x: Tensor, ways: int, modulated: bool = True) -> Tensor:
+        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated or not.
 
         ways: N, which may be another number than the settings'.
         """
-        tau = self.modulate(self.embed(support, ways))
+        tau = self.modulate(self.embed(support, ways)) if modulated else {}
         return self.predict(dict(self.theta), tau, support, x, head="prototypes", ways=ways)
 
     def forward(

@@ -17,6 +17,7 @@ from mmaml_lite.core.modulation import MODULATIONS
 from mmaml_lite.core.settings import replaced, setting
 
 HEADS = ("linear", "prototypes")
+ENDS = ("relu", "norm", "tasks")
 SCHEDULES = ("constant", "cosine")
 
 
@@ -50,6 +51,13 @@ class CharacterSettings:
     encoder_filters: int = setting(64, "channels of the encoder's blocks")
     encoder_size: int = setting(128, "width of the embedding")
     encoder_labels: bool = setting(True, "the encoder reads the labels too")
+    encoder_end: str = setting(
+        "relu", "how the encoder ends: relu, norm (LayerNorm) or tasks (each unit, over tasks)"
+    )
+    encoder_contrast: bool = setting(
+        False, "the encoder learns from what differs between the tasks at hand alone"
+    )
+    zero_heads: bool = setting(False, "the heads start at zero: what they make is learned")
 
     steps: int = setting(3, "inner gradient steps in test")
     train_steps: int = setting(1, "inner gradient steps in training")
@@ -65,6 +73,7 @@ class CharacterSettings:
         0.0, "share of the steps that first train features and encoder as a prototypical network's"
     )
     features_ways: int | None = setting(None, "classes of the tasks in these steps; None: N")
+    features_modulated: bool = setting(True, "encoder and heads are used and trained in them, too")
     learning_rate: float = setting(0.001, "outer step size beta of Adam")
     schedule: str = setting("constant", "learning rate: constant, or cosine (1 % warm-up, to 0)")
     outer_clip: float = setting(10.0, "bound on the norm of the gradient: network, encoder apart")
@@ -86,7 +95,8 @@ class CharacterSettings:
                 raise ValueError(f"features_first must be a share from 0 to 1, got {value!r}")
             if f.type is float and f.name != "features_first" and not (number and value > 0):
                 raise ValueError(f"{f.name} must be positive and finite, got {value!r}")
-        for name, known in (("split", SPLITS), ("head", HEADS), ("schedule", SCHEDULES)):
+        choices = {"split": SPLITS, "head": HEADS, "schedule": SCHEDULES, "encoder_end": ENDS}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         if not self.sources or set(self.sources) - set(SOURCES):
