@@ -22,13 +22,55 @@ def class_means(features: Tensor, labels: Tensor, ways: int) -> Tensor:
     return member @ features / member.sum(-1, keepdim=True).clamp(min=1)
 
 
+class OverTasks(nn.Module):
+    """Bring every unit to mean 0 and spread 1 over tasks, by those that training saw lately.
+
+    What all tasks have in common is taken out of the embedding: it belongs into the heads' biases.
+    The statistics follow the tasks in training alone, so that an answer depends on its own task.
+    """
+
+    def __init__(self, size: int, share: float = 0.01):
+        super().__init__()
+        self.share = share  # of the tasks at hand, once many have been seen
+        self.register_buffer("seen", torch.zeros(()))
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("variance", torch.ones(size))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Embeddings `(tasks, size)`, each by itself."""
+        if self.training and torch.is_grad_enabled():
+            self.follow(embedding.detach())
+        return (embedding - self.mean) * torch.rsqrt(self.variance + 1e-5)
+
+    def follow(self, embedding: Tensor) -> None:
+        """Move the statistics towards these tasks' `(tasks, size)`: the mean of all at first."""
+        self.seen += 1
+        share = (1 / self.seen).clamp(min=self.share)
+        self.mean += share * (embedding.mean(0) - self.mean)
+        self.variance += share * ((embedding - self.mean).square().mean(0) - self.variance)
+
+
+ENDS: dict[str, Callable[[int], nn.Module]] = {
+    "relu": lambda size: nn.ReLU(),
+    "norm": nn.LayerNorm,
+    "tasks": OverTasks,
+}
+
+
 class ImageSetEncoder(nn.Module):
     """Four convolutions with a normalisation of each image by itself, then two small networks.
 
     `size`: width of the embedding. No image sees another one, or another task, before the means.
     """
 
-    def __init__(self, filters: int = 64, size: int = 128, blocks: int = 4, labels: bool = True):
+    def __init__(
+        self,
+        filters: int = 64,
+        size: int = 128,
+        blocks: int = 4,
+        labels: bool = True,
+        end: str = "relu",
+    ):
         super().__init__()
         self.size, self.labels = size, labels
         layers: list[nn.Module] = []
@@ -42,7 +84,7 @@ class ImageSetEncoder(nn.Module):
         self.each = nn.Sequential(
             nn.Linear((2 if labels else 1) * filters, size), nn.ReLU(), nn.Linear(size, size)
         )
-        self.pooled = nn.Sequential(nn.LayerNorm(size), nn.Linear(size, size), nn.ReLU())
+        self.pooled = nn.Sequential(nn.LayerNorm(size), nn.Linear(size, size), ENDS[end](size))
 
     def forward(self, support: Images, ways: int) -> Tensor:
         """Support images of tasks with N = ways classes -> upsilon `(tasks, size)`."""
@@ -59,5 +101,7 @@ ENCODERS: Registry[Callable[[Any], nn.Module]] = Registry(
 )
 ENCODERS.add(
     "images",
-    lambda s: ImageSetEncoder(s.encoder_filters, s.encoder_size, s.blocks, s.encoder_labels),
+    lambda s: ImageSetEncoder(
+        s.encoder_filters, s.encoder_size, s.blocks, s.encoder_labels, s.encoder_end
+    ),
 )

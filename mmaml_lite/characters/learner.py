@@ -70,12 +70,26 @@ class CharacterLearner(Learner):
             theta[bias] = theta["weight0"].new_zeros(s.ways)
         return theta
 
+    def head(self, inputs: int, outputs: int) -> nn.Linear:
+        """A fresh head; from zero, if the settings say so."""
+        head = super().head(inputs, outputs)
+        if self.settings.zero_heads:
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        return head
+
     def embed(self, support: Images, ways: int | None = None) -> Tensor | None:
         """Task embedding upsilon `(tasks, d)` of the support set; None without encoder.
 
         ways: the number of its classes, where it is another one than the settings'.
         """
-        return None if self.encoder is None else self.encoder(support, ways or self.settings.ways)
+        if self.encoder is None:
+            return None
+        embedding = self.encoder(support, ways or self.settings.ways)
+        if self.settings.encoder_contrast:
+            common = embedding.mean(0)  # no gradient moves it: it would drown what differs
+            embedding = embedding - (common - common.detach())
+        return embedding
 
     def loss(self, theta: Theta, tau: Tau, support: Images) -> Tensor:
         """Cross-entropy of one task."""
@@ -112,12 +126,12 @@ class CharacterLearner(Learner):
             return -(asked[:, None] - means).square().sum(-1)
         return network.output(theta, asked)
 
-    def compare(self, support: Images, x: Tensor, ways: int) -> Tensor:
-        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated.
+    def compare(self, support: Images, x: Tensor, ways: int, modulated: bool = True) -> Tensor:
+        """Logits `(tasks, Q, N)` of a prototypical network with these features, modulated or not.
 
         ways: N, which may be another number than the settings'.
         """
-        tau = self.modulate(self.embed(support, ways))
+        tau = self.modulate(self.embed(support, ways)) if modulated else {}
         return self.predict(dict(self.theta), tau, support, x, head="prototypes", ways=ways)
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from mmaml_lite.characters import DRAWINGS
 from mmaml_lite.characters.convnet import NORMALISATIONS
-from mmaml_lite.characters.encoder import ENCODERS
+from mmaml_lite.characters.encoder import ENCODERS, ENDS
 from mmaml_lite.characters.sources import INVERTED, SOURCES
 from mmaml_lite.characters.splits import SPLITS
 from mmaml_lite.core.modulation import MODULATIONS
@@ -62,6 +62,15 @@ class CharacterSettings(Settings):
     encoder_filters: int = setting(64, "channels of the encoder's blocks", least=1)
     encoder_size: int = setting(128, "width of the embedding", least=1)
     encoder_labels: bool = setting(True, "the encoder reads the labels too")
+    encoder_end: str = setting(
+        "relu",
+        "how the encoder ends: relu, norm (LayerNorm) or tasks (each unit, over tasks)",
+        among=ENDS,
+    )
+    encoder_contrast: bool = setting(
+        False, "the encoder learns from what differs between the tasks at hand alone"
+    )
+    zero_heads: bool = setting(False, "the heads start at zero: what they make is learned")
 
     steps: int = setting(3, "inner gradient steps in test", least=0)
     train_steps: int = setting(1, "inner gradient steps in training", least=0)
@@ -86,6 +95,7 @@ class CharacterSettings(Settings):
     features_ways: int | None = setting(
         None, "classes of the tasks in these steps; None: N", least=2
     )
+    features_modulated: bool = setting(True, "encoder and heads are used and trained in them, too")
     learning_rate: float = setting(0.001, "outer step size beta of Adam", above=0)
     schedule: str = setting(
         "constant",

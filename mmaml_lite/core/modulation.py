@@ -5,7 +5,7 @@ row 0 scales the units' pre-activations z, row 1, where there is one, shifts the
 `modulate`, applies them all, and a new modulation is one small function.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -73,3 +73,17 @@ def modulate(z: Tensor, tau: Tensor | Sequence[Tensor] | None) -> Tensor:
         return z
     factor, *shift = tau.split(1, dim=-2) if isinstance(tau, Tensor) else tau
     return torch.addcmul(shift[0], factor, z) if shift else factor * z
+
+
+def variation(values: Tensor | Mapping[int, Tensor]) -> float:
+    """How much a tau, or an embedding, differs between tasks, relative to its own size: 0 to 1.
+
+    The root mean square of what a task has beside the mean over tasks, divided by the root mean
+    square of all: 0 means the same for every task, 1 that nothing is common to them. `(tasks, ...)`
+    or the tau_i of all blocks, joined. All modulations are measured alike: their rows 0 multiply.
+    """
+    parts = values.values() if isinstance(values, Mapping) else [values]
+    joined = torch.cat([part.flatten(1) for part in parts], dim=1).double()  # (tasks, numbers)
+    own = joined - joined.mean(0)
+    whole = joined.square().mean().sqrt().item()
+    return own.square().mean().sqrt().item() / whole if whole else 0.0

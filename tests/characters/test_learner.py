@@ -12,7 +12,7 @@ import torch.nn.functional as F
 import mmaml_lite.characters
 from mmaml_lite.characters.convnet import NORMALISATIONS, ConvNet, moments
 from mmaml_lite.characters.domain import METHODS, named
-from mmaml_lite.characters.encoder import ImageSetEncoder, class_means
+from mmaml_lite.characters.encoder import ENDS, ImageSetEncoder, OverTasks, class_means
 from mmaml_lite.characters.sources import Invented
 from mmaml_lite.characters.tasks import Images, sample
 from mmaml_lite.core.domain import build
@@ -107,6 +107,58 @@ def test_a_querys_answer_does_not_depend_on_the_others(batch, method, normalisat
     assert torch.allclose(together[:, :, 4:5], alone, atol=1e-10)
     changed = torch.cat([x[:, :5], 1 - x[:, 5:]], 1)
     assert torch.allclose(together[:, :, :5], model(support, changed)[:, :, :5], atol=1e-10)
+
+
+def test_how_the_encoder_ends(batch):
+    """With a ReLU, a LayerNorm, or statistics over tasks: all start from the same weights."""
+    models = {end: learner(encoder_end=end) for end in ENDS}
+    assert learner().settings.encoder_end == "relu" == next(iter(ENDS))
+    for model in models.values():
+        for name, weight in models["relu"].named_parameters():
+            assert torch.equal(weight, dict(model.named_parameters())[name])
+    raw = models["tasks"].eval().embed(batch.support) * (1 + 1e-5) ** 0.5  # of mean 0, variance 1
+    torch.testing.assert_close(models["relu"].embed(batch.support), raw.relu())
+    torch.testing.assert_close(models["norm"].embed(batch.support), F.layer_norm(raw, (7,)))
+
+
+def test_statistics_over_tasks_follow_training_alone():
+    """The mean of what was seen at first, then a hundredth of what comes; not read from others."""
+    end = OverTasks(2)
+    first = torch.tensor([[0.0, 1.0], [2.0, 1.0]], requires_grad=True)
+    torch.testing.assert_close(
+        end(first), torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), atol=1e-4, rtol=0
+    )
+    assert end.mean.tolist() == [1, 1] and end.variance.tolist() == [1, 0]
+    end(torch.tensor([[3.0, 1.0]]))
+    assert end.mean.tolist() == [2, 1] and end.variance.tolist() == [1, 0]
+    end.seen.fill_(1e3)
+    end(torch.tensor([[12.0, 1.0]]))
+    assert end.mean[0].item() == pytest.approx(2.1)
+    before = end.mean.clone()
+    with torch.no_grad():
+        end(first)
+    end.eval()(first)
+    assert torch.equal(end.mean, before) and end(first)[:1].equal(end(first[:1]))
+
+
+def test_heads_may_start_at_zero(batch):
+    model = learner(zero_heads=True)
+    for tau in model.modulate(model.embed(batch.support)).values():
+        assert (tau[:, 0] == 1).all() and (tau[:, 1] == 0).all()
+
+
+def test_what_tasks_have_in_common_moves_no_encoder(batch):
+    """A gradient common to all tasks is taken out, what differs stays, and the embedding too."""
+    plain, model = learner(), learner(encoder_contrast=True)
+    found = model.embed(batch.support)
+    assert torch.equal(found, plain.embed(batch.support))
+    found.sum().backward()
+    assert all(not p.grad.any() for p in model.encoder.parameters())
+    weights = torch.tensor([[1.0], [0.0], [-4.0]])
+    (weights * model.embed(batch.support)).sum().backward()
+    ((weights - weights.mean()) * plain.embed(batch.support)).sum().backward()
+    for mine, other in zip(model.encoder.parameters(), plain.encoder.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, other.grad, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", ALL)

@@ -139,6 +139,44 @@ def test_features_first_trains_as_a_prototypical_network_then_all(method):
     assert not torch.equal(run.learner.theta["weight4"], output)
 
 
+def test_features_may_be_trained_without_modulation():
+    """As MAML's, bit for bit; then encoder and heads are trained too, and tau begins to vary."""
+    changes = {"features_first": 0.5, "zero_heads": True, "encoder_end": "tasks"}
+    runs = [
+        start(small(method, features_modulated=False, **changes), torch.device("cpu"))
+        for method in ("mumomaml-film", "maml")
+    ]
+    omega = {n: w.detach().clone() for n, w in parameters_of_omega(runs[0]).items()}
+    for _ in range(3):
+        measured = [outer_step(run) for run in runs]
+        assert measured[0] == measured[1] and "variation" not in measured[0]
+        for run, found in zip(runs, measured, strict=True):
+            run.count(found)
+    for mine, other in zip(*(run.learner.theta.values() for run in runs), strict=True):
+        assert torch.equal(mine, other)
+    assert all(torch.equal(w, omega[n]) for n, w in parameters_of_omega(runs[0]).items())
+    seen = [outer_step(runs[0])["variation"] for _ in range(3)]
+    assert seen[0] == 0 < seen[1]
+    assert not any(torch.equal(w, omega[n]) for n, w in parameters_of_omega(runs[0]).items())
+
+
+def parameters_of_omega(run):
+    """Encoder's and heads' parameters by name."""
+    return {n: w for n, w in run.learner.named_parameters() if n.startswith(("encoder", "heads"))}
+
+
+def test_only_a_modulated_learner_of_our_recipe_lets_its_encoder_wait():
+    for method in ("maml", "prototypes", "mumomaml-film", "mumomaml-softmax"):
+        s = named("strokes-5way-1shot", method, "ours")
+        assert s.features_modulated == (s.modulation is None) == (s.encoder_end == "relu")
+    old = named("strokes-5way-1shot", "mumomaml-film").to_dict()
+    for name in ("features_modulated", "encoder_end", "encoder_contrast", "zero_heads"):
+        del old[name]  # as in weights that were stored before these settings
+    s = CharacterSettings(**old)
+    assert s.features_modulated and s.encoder_end == "relu"
+    assert not (s.encoder_contrast or s.zero_heads)
+
+
 @pytest.mark.parametrize("method", ["mumomaml-film", "prototypes"])
 def test_features_may_be_trained_on_tasks_of_more_classes(method, monkeypatch):
     """As many images in fewer tasks; the inner loop's tasks, and the test's, stay as they are."""
@@ -167,7 +205,7 @@ def test_our_first_steps_share_their_classes_among_the_sources(sources, monkeypa
     monkeypatch.setattr(
         CharacterLearner,
         "compare",
-        lambda self, support, x, ways: (
+        lambda self, support, x, ways, modulated: (
             seen.append((len(x), ways))
             or torch.zeros(*x.shape[:2], ways, requires_grad=True)
             + 0 * sum(w.sum() for w in self.parameters())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmaml_lite.core.modulation import MODULATIONS, modulate, register_modulation
+from mmaml_lite.core.modulation import MODULATIONS, modulate, register_modulation, variation
 from mmaml_lite.core.networks import ACTIVATIONS, DERIVATIVES, MLP
 from mmaml_lite.core.tasks import Examples
 from mmaml_lite.regression.encoder import LSTMEncoder, SetEncoder
@@ -47,6 +47,17 @@ def test_modulations_by_hand():
     softmax = MODULATIONS["softmax"].vector(e)
     assert softmax.shape == (1, 4) and softmax.sum().item() == pytest.approx(1.0)
     assert modulate(z, None) is z
+
+
+def test_variation_by_hand():
+    """Two tasks at 1 and 3: 1 beside a mean of 2, in a root mean square of the root of 5."""
+    two = torch.tensor([[[1.0], [1.0]], [[3.0], [3.0]]])  # (tasks, rows, units)
+    assert variation(two) == pytest.approx(5**-0.5)
+    assert variation({0: two, 1: two.repeat(1, 1, 4)}) == pytest.approx(5**-0.5)
+    assert variation({0: two, 1: torch.full((2, 1, 2), 5**0.5)}) == pytest.approx(10**-0.5)
+    assert variation(-7 * two) == pytest.approx(5**-0.5)
+    assert variation(torch.tensor([[1.0, -1.0], [-1.0, 1.0]])) == pytest.approx(1.0)
+    assert variation(torch.full((3, 4), 0.1)) == 0.0 == variation(torch.zeros(3, 4))
 
 
 def test_modulation_acts_before_the_activation():
