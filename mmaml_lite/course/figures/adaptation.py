@@ -37,13 +37,18 @@ class AdaptationView:
 def adaptation(
     view: AdaptationView, title: str = "Before and after every gradient step"
 ) -> go.Figure:
-    """One panel for each method with its curve at every stage, and the losses beside them."""
+    """One panel for each method with its curve at every stage; the losses below, or beside one."""
     keys = list(view.curves)
+    many = len(keys) > 1
     fig = make_subplots(
-        1,
-        len(keys) + 1,
-        horizontal_spacing=0.055,
-        column_widths=[1.0] * len(keys) + [0.8],
+        2 if many else 1,
+        len(keys) if many else 2,
+        specs=[[{}] * len(keys), [{"colspan": len(keys)}, *[None] * (len(keys) - 1)]]
+        if many
+        else [[{}, {}]],
+        row_heights=[0.66, 0.34] if many else None,
+        horizontal_spacing=0.05 if many else 0.09,
+        vertical_spacing=0.2,
         subplot_titles=[" "] * (len(keys) + 1),
     )
     for column, key in enumerate(keys, start=1):
@@ -52,6 +57,7 @@ def adaptation(
             fig.add_trace(trace, 1, column)
         fig.update_yaxes(range=view.yrange, row=1, col=column, showticklabels=first)
         fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x", row=1, col=column)
+    last = {"row": 2, "col": 1} if many else {"row": 1, "col": 2}
     for key in keys:
         style = METHOD_STYLES[key]
         fig.add_trace(
@@ -59,38 +65,43 @@ def adaptation(
                 mode="lines+markers",
                 name=style.label,
                 legend="legend2",
-                showlegend=len(keys) > 1,
+                showlegend=many,
                 line={"color": style.color, "dash": style.dash, "width": 2.5},
                 marker={"symbol": style.symbol, "size": 7, "color": style.color},
                 hovertemplate=f"{style.label}, step %{{x}}: %{{y:.3f}}<extra></extra>",
             ),
-            1,
-            len(keys) + 1,
+            **last,
         )
-    fig.update_yaxes(type="log", row=1, col=len(keys) + 1, exponentformat="power", dtick=1)
-    fig.update_xaxes(title_text="gradient steps", row=1, col=len(keys) + 1, rangemode="tozero")
+    fig.update_yaxes(type="log", exponentformat="power", dtick=1, **last)
+    fig.update_xaxes(title_text="gradient steps", rangemode="tozero", **last)
+    fig.update_xaxes(title_standoff=2)
+    where = "Below" if many else "Right"
     says = (
         "**What to see.** One panel for each method: dotted, its curve *before* any gradient step; "
         "thin, after each step; thick, after the last one. Crosses are the points it learns from, "
-        "the black line is the function behind them. Right: the loss on those points, step by step "
-        "(logarithmic). Over a panel: the mean squared distance from the true function, before → "
-        "after (for points of your own, which have none behind them, the loss on the points)."
+        f"the black line is the function behind them. {where}: the loss on those points, step by "
+        "step (logarithmic). Over a panel: the mean squared distance from the true function, "
+        "before → after (for points of your own, which have none behind them, the loss on the "
+        "points)."
     )
-    finish(fig, 400, title, says, "")
+    finish(fig, 540 if many else 400, title, says, "")
     fig.update_layout(
-        margin={"t": 96, "l": 44, "r": 10, "b": 44},
-        legend={"y": 0.915},
+        margin={"t": 98, "l": 44, "r": 10, "b": 40},
+        legend={"y": 1 - 34 / fig.layout.height, "font": {"size": 12}},
         legend2={
             "orientation": "h",
             "x": 1,
             "xanchor": "right",
-            "y": 0.99,
-            "yref": "container",
-            "yanchor": "top",
-            "font": {"size": 13},
+            "y": fig.layout[f"yaxis{len(keys) + 1}"].domain[1],
+            "yanchor": "bottom",
+            "font": {"size": 12},
             "itemwidth": 40,
         },
     )
+    fig.layout.annotations[len(keys)].update(
+        x=fig.layout[f"xaxis{len(keys) + 1}"].domain[0], xanchor="left"
+    )
+    fig.update_annotations(font={"size": 13})
     redraw_adaptation(fig, view)
     return fig
 

@@ -97,11 +97,12 @@ def dial(view: DialView, title: str = "The mode-mix dial") -> go.Figure:
         "95 % intervals; the number at a point: how many times the error of Bayes, who is told "
         "which families there are and nothing else). Top right: MAML's curve before any gradient "
         "step (thick; thin: with fewer families) and the mean of all functions of the mixture. "
-        "Bottom: one sinusoid task, dotted before and solid after the gradient steps; numbers "
-        f"are mean squared distances from the true function. {view.note}"
+        "Bottom: one sinusoid task, dotted before and solid after the gradient steps; numbers, "
+        f"before → after, are mean squared distances from the true function. {view.note}"
     )
-    finish(fig, 700, title, says, "")
-    fig.update_layout(margin={"t": 112, "l": 60, "r": 14, "b": 40}, legend={"y": 0.952})
+    finish(fig, 500, title, says, "")
+    fig.update_layout(margin={"t": 96, "l": 60, "r": 14, "b": 40}, legend={"y": 0.932})
+    fig.update_annotations(font={"size": 13})
     redraw_dial(fig, view)
     return fig
 
@@ -115,12 +116,12 @@ def redraw_dial(fig: go.Figure, view: DialView) -> None:
         for key in KEYS
         if np.isfinite(view.ratio[key][at])
     ]
-    notes[0].text = f"<b>Sinusoid tasks only</b>   {', '.join(shares)} Bayes"
+    notes[0].text = "<b>Error on sinusoid tasks</b>"
     families = f"{view.number} families" if at else "one family"
-    notes[1].text = f"<b>MAML before any step</b>   trained on {families}"
+    notes[1].text = f"<b>MAML before any step</b>,<br>trained on {families}"
     for note, key in zip(notes[2:], KEYS, strict=False):
         before, after = (error_text(m) if np.isfinite(m) else "no weights" for m in view.miss[key])
-        note.text = f"<b>{METHOD_STYLES[key].label}</b>   {before} (dotted) → {after} (solid)"
+        note.text = f"<b>{METHOD_STYLES[key].label}</b>   {before} → {after}"
     names = ", ".join(view.names[: view.number])
     words = f"Trained on {names}. Error on sinusoid tasks, times Bayes: {', '.join(shares)}."
     fig.layout.meta = dict(fig.layout.meta) | {"alt": words}

@@ -81,10 +81,10 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
     fig = make_subplots(
         2,
         2,
-        row_heights=[0.52, 0.48],
+        row_heights=[0.55, 0.45],
         column_widths=[0.5, 0.5],
-        vertical_spacing=0.15,
-        horizontal_spacing=0.1,
+        vertical_spacing=0.17,
+        horizontal_spacing=0.15,
         subplot_titles=[" "] * 4,
     )
     for column, side in enumerate(view.sides, start=1):
@@ -141,7 +141,8 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
         )
     fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x", title_standoff=2, row=1)
     fig.update_yaxes(range=view.yrange, row=1)
-    fig.update_xaxes(range=[0, 1.08], tickformat=".0%", row=2, col=2)
+    fig.update_yaxes(showticklabels=False, row=1, col=2)
+    fig.update_xaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=2)
     fig.update_yaxes(autorange="reversed", row=2, col=2)
     says = (
         "**What to see.** Above: each method before any gradient step (dotted), after each step "
@@ -153,33 +154,20 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
         f"the star's {view.neighbours} nearest neighbours belong to. With few points, often "
         "nobody can know the family."
     )
-    finish(fig, 620, title, says, "")
+    finish(fig, 570, title, says, "")
     fig.update_xaxes(**BARE, row=2, col=1)
     fig.update_yaxes(**BARE, row=2, col=1)
+    low = {"orientation": "h", "x": 0, "yref": "container", "yanchor": "bottom", "font_size": 12}
     fig.update_layout(
-        margin={"t": 92, "l": 44, "r": 12, "b": 40},
-        legend={"y": 0.955},
+        margin={"t": 116, "l": 34, "r": 12, "b": 70},
+        legend={"y": 0.945, "font_size": 12},
         barmode="group",
         bargap=0.28,
         bargroupgap=0.06,
-        legend3={
-            "orientation": "h",
-            "x": 0,
-            "y": 0.0,
-            "yref": "container",
-            "yanchor": "bottom",
-            "font": {"size": 12},
-        },
-        legend2={
-            "orientation": "h",
-            "x": 1,
-            "xanchor": "right",
-            "y": 0.0,
-            "yref": "container",
-            "yanchor": "bottom",
-            "font": {"size": 12},
-        },
+        legend3=low | {"y": 0.04},
+        legend2=low | {"y": 0.0},
     )
+    fig.update_annotations(font={"size": 13})
     redraw_task(fig, view)
     return fig
 
@@ -218,11 +206,11 @@ def redraw_task(fig: go.Figure, view: TaskView) -> None:
         key, miss = side.key, side.miss
         before, after = side.loss if miss is None else miss
         on = " on the points" if miss is None else ""
-        told = f"   {error_text(before)} → {error_text(after)}{on}"
+        told = f"<br>{error_text(before)} → {error_text(after)}{on}"
         heads.append(
             f"<b style='color:{METHOD_STYLES[key].color}'>{_named(key, view.told)}</b>{told}"
         )
-    heads += [f"<b>where its embedding lies</b> ({drawn.kind})", "<b>which family is it?</b>"]
+    heads += [f"<b>its embedding</b> ({drawn.kind})", "<b>which family is it?</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text
     words = "; ".join(

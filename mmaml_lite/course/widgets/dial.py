@@ -17,6 +17,7 @@ from mmaml_lite.course.figures.dial import Dial, DialErrors, DialView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.dial import DIAL_METHODS, mean_curve, read_dial, setting_of
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.fit import adaptation_view, draw_points
 from mmaml_lite.regression.domain import mixture_of
@@ -156,4 +157,16 @@ def dial_explorer(families: int = 1, seed: int = 0) -> Explorer:
     def compute(**state):
         return dial_view(static, models, **state)
 
-    return Explorer("dial", controls, compute, figures.dial, figures.redraw_dial, dial_summary)
+    def arrange(controls, screen):
+        rows = [("number", "seed"), ("amplitude", "phase")]
+        return P.above([[controls[name] for name in row] for row in rows], screen)
+
+    return Explorer(
+        "dial",
+        controls,
+        compute,
+        figures.dial,
+        figures.redraw_dial,
+        dial_summary,
+        arrange=arrange,
+    )

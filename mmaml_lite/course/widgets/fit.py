@@ -18,6 +18,7 @@ from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.adaptation import AdaptationView
 from mmaml_lite.course.lesson import GRID, placed
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 from mmaml_lite.regression.domain import mixture_of
@@ -148,7 +149,15 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     names = mixture.names
     family = C.choice("family", names, names[0])
     sliders = family_sliders(mixture, 0.75)
-    pad = Pad(heading="the points", at_least=1, at_most=10, enabled=False, yrange=[-6.0, 6.0])
+    pad = Pad(
+        heading="the points",
+        at_least=1,
+        at_most=10,
+        enabled=False,
+        yrange=[-6.0, 6.0],
+        width=280,
+        height=190,
+    )
     controls = {
         "family": family,
         **sliders,
@@ -198,30 +207,24 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
 def arranged(
     controls: Mapping[str, W.Widget], screen: W.Widget, settings: RegressionSettings
 ) -> W.Widget:
-    """Left what makes a task, in the middle its points, right the learning; below, the picture."""
+    """Left what makes a task, or the pad for points of one's own, and the learning; the picture."""
     boxes = {
-        f.name: W.VBox([controls[f"{f.name} {p}"] for p in f.priors])
+        f.name: P.column([controls[f"{f.name} {p}"] for p in f.priors])
         for f in mixture_of(settings).families
     }
     trained = (
-        f"<div style='line-height:1.4;color:#5f6368'>Trained for {settings.shots} points, "
-        f"{counted(settings.steps, 'step')}, α = {settings.step_size:g}.</div>"
+        "<div style='line-height:1.4;color:var(--jp-ui-font-color2,#5f6368)'>Trained for "
+        f"{settings.shots} points, {counted(settings.steps, 'step')}, "
+        f"α = {settings.step_size:g}.</div>"
     )
-    family = controls["family"]
-
-    def show(_=None):
-        for name, box in boxes.items():
-            box.layout.display = None if name == family.value else "none"
-
-    family.observe(show, "value")
-    show()
+    family, own, pad = (controls[k] for k in ("family", "own", "pad"))
+    P.only(boxes, family)
     choose = [family] if len(boxes) > 1 else []
-    task = [*choose, *boxes.values(), *(controls[k] for k in ("shots", "noise", "seed"))]
+    drawn = P.column([*choose, *boxes.values(), *(controls[k] for k in ("shots", "noise", "seed"))])
+    P.only({False: drawn, True: pad}, own)
     learner = [controls[k] for k in ("steps", "step_size")]
     columns = [
-        W.VBox([W.HTML("<b>The task</b>"), *task]),
-        W.VBox([controls["own"], controls["pad"]]),
-        W.VBox([W.HTML("<b>The learning</b>"), *learner, W.HTML(trained)]),
+        P.column([W.HTML("<b>The task</b>"), drawn, own, pad]),
+        P.column([W.HTML("<b>The learning</b>"), *learner, W.HTML(trained)]),
     ]
-    row = W.HBox(columns, layout={"flex_flow": "row wrap", "grid_gap": "0 22px"})
-    return W.VBox([row, screen])
+    return P.beside(columns, screen)

@@ -39,12 +39,13 @@ from mmaml_lite.course.studies.landscape import (
     relative_error,
 )
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 
 X = torch.linspace(-5, 5, 81, dtype=torch.float64)
 FOUND = 1.1  # within a tenth of the least loss on the map counts as found
-UNIT = 72  # pixels of one unit of the plane, along both axes: so an arrow's angle is true
+UNIT = 64  # pixels of one unit of the plane, along both axes: so an arrow's angle is true
 
 
 def landscape_view(
@@ -156,7 +157,7 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
         width=round(UNIT * (SHIFTS[1] - SHIFTS[0])) + 48,
         height=round(UNIT * (HEIGHTS[1] - HEIGHTS[0])) + 42,
     )
-    fit = Pad(at_most=0, yrange=[-6.0, 6.0], ylabel="y", width=380, height=210)
+    fit = Pad(at_most=0, yrange=[-6.0, 6.0], ylabel="y", width=370, height=190)
     controls = {
         "theta": pad,
         "steps": C.slider("inner steps", steps, 0, 5, 1),
@@ -180,9 +181,12 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
 
     def arrange(controls, screen):
         names = ("steps", "step_size", "background", "task", "reveal")
-        right = W.VBox([*(controls[name] for name in names), screen])
-        row = W.HBox([pad, right], layout={"flex_flow": "row wrap", "grid_gap": "0 18px"})
-        return W.VBox([row, W.HTML(key())])
+        right = W.VBox(
+            [P.column(controls[name] for name in names), screen],
+            layout={"flex": f"1 1 {P.COLUMN + 70}px", "overflow": "hidden"},
+        )
+        wraps = {"flex_flow": "row wrap", "grid_gap": "4px 14px"}
+        return W.VBox([W.Box([pad, right], layout=wraps), W.HTML(key())])
 
     return Explorer(
         "landscape",

@@ -20,6 +20,7 @@ from mmaml_lite.course.figures.task import Fitted, TaskMap, TaskView
 from mmaml_lite.course.lesson import GRID, described, embeddings, placed, stage_curves
 from mmaml_lite.course.studies import maps
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.fit import family_sliders, slid_task
 from mmaml_lite.course.widgets.pad import Pad
@@ -181,7 +182,8 @@ def task_explorer(
         at_least=1,
         at_most=10,
         yrange=[-9.0, 9.0],
-        height=200,
+        width=280,
+        height=190,
     )
     source = C.menu("the task is", SOURCES, "sliders")
     controls = {
@@ -217,29 +219,20 @@ def task_explorer(
         )
 
     def arrange(controls, screen):
-        groups = {
-            "sliders": W.HBox(
-                [
-                    W.VBox([family, *sliders.values()]),
-                    W.VBox([controls[k] for k in ("shots", "noise", "seed")]),
-                ]
-            ),
-            "own": pad,
-            "map": controls["number"],
+        families = {
+            f.name: P.column([sliders[f"{f.name} {p}"] for p in f.priors])
+            for f in everything.families
         }
-
-        def show(_=None):
-            for name, group in groups.items():
-                group.layout.display = None if name == source.value else "none"
-            for name, slider in sliders.items():
-                slider.layout.display = None if name.startswith(f"{family.value} ") else "none"
-
-        source.observe(show, "value")
-        family.observe(show, "value")
-        show()
-        left = W.VBox([source, *groups.values()])
-        right = W.VBox([controls[k] for k in ("tau", "right", "steps", "kind")])
-        return W.VBox([W.HBox([left, right], layout={"grid_gap": "16px"}), screen])
+        drawn_by = ("shots", "noise", "seed")
+        groups = {
+            "sliders": P.column([family, *families.values(), *(controls[k] for k in drawn_by)]),
+            "own": pad,
+            "map": P.column([controls["number"]]),
+        }
+        P.only(families, family)
+        P.only(groups, source)
+        learning = P.column([controls[k] for k in ("tau", "right", "steps", "kind")])
+        return P.beside([P.column([source, *groups.values()]), learning], screen)
 
     explorer = Explorer(
         "task",
