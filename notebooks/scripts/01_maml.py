@@ -110,7 +110,8 @@ show(figures.error_by_steps(mean, half, floor, settings.steps), cast)
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 pretrained, maml = mean["pretrained"], mean["maml"]
 ratio = maml[0] / pretrained[0]
-before.score(
+widgets.answer(
+    before,
     "A" if ratio > 1.15 else "B" if ratio > 1 / 1.15 else "C",
     f"Pretrained {pretrained[0]:.2f}, MAML {maml[0]:.2f}.",
 )
@@ -118,7 +119,8 @@ before.score(
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 share = (pretrained[0] - pretrained[5]) / (pretrained[0] - floor["Bayes"])
 maml_share = (maml[0] - maml[5]) / (maml[0] - floor["Bayes"])
-after.score(
+widgets.answer(
+    after,
     "A" if share < 0.4 else "B" if share < 0.6 else "C",
     f"It loses {100 * share:.0f} % of what could be lost; MAML loses {100 * maml_share:.0f} %.",
 )
@@ -220,7 +222,8 @@ from mmaml_lite.course import landscape
 
 there, here = landscape.outer_map(seed, 2, 0.1), landscape.outer_map(seed, 0, 0.1)
 taller = (there.best - here.best)[1].item()
-wish.score(
+widgets.answer(
+    wish,
     "B" if taller > 0.3 else "C" if taller < -0.3 else "A",
     f"Pretraining's best wave is {here.best[1]:.1f} tall, MAML's {there.best[1]:.1f}.",
 )

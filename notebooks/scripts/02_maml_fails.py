@@ -95,14 +95,15 @@ import numpy as np
 
 error, ratio = dial.view.error, dial.view.ratio
 times = error["maml"][-1] / error["maml"][0]
-grows.score(
+widgets.answer(
+    grows,
     "A" if times < 1.25 else "B" if times < 3 else "C",
     f"MAML's error on sinusoid tasks becomes {times:.1f} times as large.",
 )
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 x, starts, means = dial.view.x, dial.view.priors, dial.view.means
-sketch.score(
+sketch.answer(
     x,
     starts[1],
     np.zeros_like(x),
@@ -282,7 +283,8 @@ gap = (last["maml"] - last["mumomaml"]).mean()
 top = by_factor["maml"].mean(1).argmin()
 last["factor"] = by_factor["maml"][top]
 closed = ((last["maml"] - last["factor"]).mean() / gap).item()
-cures.score(
+widgets.answer(
+    cures,
     "A" if closed > 2 / 3 else "B" if closed > 1 / 3 else "C",
     f"The best factor tried is {factors[top]:g}; it closes {closed:.0%} of the gap.",
 )

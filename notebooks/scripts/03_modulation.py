@@ -130,7 +130,8 @@ from mmaml_lite.course import figures
 nearest = widgets.reachable()
 show(figures.reach(nearest), {})
 can = [name for name in widgets.GATES if nearest["upside down"][name] < 0.1]
-upside_down.score(
+widgets.answer(
+    upside_down,
     {3: "A", 2: "B", 1: "C", 0: "D"}[len(can)],
     "Nearest to the upside-down wave: "
     + ", ".join(f"{name} {off:.2f}" for name, off in nearest["upside down"].items())
@@ -227,7 +228,8 @@ show(figures.ablation(worth, looks), {"mumomaml": model, "maml": maml})
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 before, after = ({n: w[stage][0] for n, w in worth.items()} for stage in (0, 1))
 times = before["τ of another task, same mode"] / before["as trained"]
-swap.score(
+widgets.answer(
+    swap,
     "A" if times < 1.5 else "B" if times <= 4 else "C",
     f"It is {times:.1f} times as large, {before['τ of another task, same mode']:.2f} against "
     f"{before['as trained']:.2f}; with τ off it is {before['τ off (all layers)']:.2f}. So τ is no "
@@ -237,7 +239,8 @@ swap.score(
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 off = [after[f"off in layer {i}"] for i in (1, 2, 3)]
 first = ", ".join(f"{before[f'off in layer {i}']:.2f}" for i in (1, 2, 3))
-layer.score(
+widgets.answer(
+    layer,
     "ABC"[off.index(max(off))],
     "Median error after the steps, modulation off in layer 1, 2, 3: "
     f"{off[0]:.2f}, {off[1]:.2f}, {off[2]:.2f}; as trained {after['as trained']:.2f}. Before "
@@ -341,6 +344,7 @@ check_block(film_block)
 #
 # **2.** Write both **gates**, for a batch: `z` has shape (tasks, points, units), `e` (tasks, units). Return the
 # gated `z`, without the activation.
+
 
 # %%
 def sigmoid_gate(z, e):

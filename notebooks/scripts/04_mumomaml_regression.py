@@ -168,7 +168,8 @@ middle = {
 middle = {name: e[-1].median().item() for name, e in middle.items()}
 ratio = middle["τ off"] / middle["MAML"]
 listed = ", ".join(f"{name} {value:.2f}" for name, value in middle.items())
-prediction.score(
+widgets.answer(
+    prediction,
     "A" if ratio < 0.8 else "B" if ratio < 1.25 else "C",
     f"Median error after the gradient steps: {listed}. So τ off makes {ratio:.1f} times MAML's.",
 )
@@ -395,6 +396,7 @@ live
 # ## Check yourself
 #
 # **1.** Write FiLM. `z` has shape (points, units), `gamma` and `beta` have one entry for each unit.
+
 
 # %%
 def film(z, gamma, beta):

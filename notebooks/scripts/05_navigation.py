@@ -142,7 +142,8 @@ stages = curves.view.mean
 start, looked = stages["maml"][1], stages["mumomaml"][1]
 bounds = [2 * best["mode"], 0.8 * best["mode"], 1.5 * best["goal"]]
 truth = "ABCD"[sum(looked > bound for bound in bounds)]
-alone.score(
+widgets.answer(
+    alone,
     truth,
     f"After modulation alone it earns {earned(looked)}; MAML's start earns {earned(start)}, one "
     f"who is told the mode {earned(best['mode'])}, told the goal {earned(best['goal'])}.",
@@ -189,7 +190,8 @@ print("the same walk, whatever the goal:", same)
 print("the same rewards:", torch.equal(here.rewards, there.rewards))
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-walk_moves.score(
+widgets.answer(
+    walk_moves,
     "B" if same else "C",
     "The policy without modulation sees its own position and nothing else: it cannot know the "
     "goal. All that differs between two tasks is the column of rewards.",
@@ -238,7 +240,8 @@ show(figures.returns(view, "The same tasks, under three modulations"), cast)
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 first, last = ({w: e[i].mean().item() for w, e in found.items()} for i in (0, -1))
 without = stages["mumomaml"][0]
-swap.score(
+widgets.answer(
+    swap,
     "A"
     if first["same mode"] > 1.3 * first["own"]
     else "B"

@@ -163,7 +163,8 @@ rise = widgets.by_modulation("half-cheetah") if curves else {}
 if len(rise) == 2:
     location, speed = (rise[cheetahs.TASKS[t]] for t in ("location", "speed"))
     display(
-        alone.score(
+        widgets.answer(
+            alone,
             "ABCD"[2 * (location <= 0) + (speed <= 0)],
             f"By modulation alone the return changes by {number(location, 0, plus=True)} in target "
             f"location and by {number(speed, 0, plus=True)} in target speed. "
@@ -206,7 +207,8 @@ else:
 if apart is not None:
     first = apart[:, 0].mean().item()
     display(
-        first_reward.score(
+        widgets.answer(
+            first_reward,
             "A" if abs(first) < 0.3 * far else "B" if first > 0 else "C",
             f"On average over the runs they differ by {number(first, 2, plus=True)} at the first "
             f"step, where a reward is about {number(-far)}; later in a run by up to "

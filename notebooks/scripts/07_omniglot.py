@@ -144,7 +144,8 @@ if curves:
     first, last = (curves.view.steps["mumomaml"][i]["mean"] for i in (0, -1))
     truth = "A" if first < 1 / ways + 0.15 else "B" if first < 0.75 * last else "C"
     display(
-        alone.score(
+        widgets.answer(
+            alone,
             truth,
             f"MuMoMAML after modulation alone: {100 * first:.0f} %, after the last step "
             f"{100 * last:.0f} %; by chance {100 / ways:.0f} %.",
@@ -235,7 +236,8 @@ else:
 if view:
     share = view.changed["transductive"]
     display(
-        company.score(
+        widgets.answer(
+            company,
             "A" if share == 0 else "B" if share < 0.25 else "C",
             f"Transductive it changes for {100 * share:.0f} % of the drawings, among four "
             "companies; with the statistics that these weights were trained with, for "
@@ -354,7 +356,8 @@ if compared:
     mode = next(iter(compared.alone))
     here, there = (100 * found[mode]["maml"]["mean"] for found in (compared.both, compared.alone))
     display(
-        stretched.score(
+        widgets.answer(
+            stretched,
             "A" if there - here < 1 else "B" if there - here < 10 else "C",
             f"On {compared.names[mode]}: {there:.1f} % trained for this mode alone, {here:.1f} % "
             "trained for both. Look at the intervals before you make much of it.",

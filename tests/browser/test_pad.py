@@ -8,7 +8,7 @@ NOTEBOOK = """
 import ipywidgets as W
 import plotly.graph_objects as go
 from mmaml_lite.course.checks import JOURNAL, Prediction, Quiz
-from mmaml_lite.course.widgets import Diagram, Explorer, Pad, ask, controls
+from mmaml_lite.course.widgets import Diagram, Explorer, Pad, answer, ask, controls
 
 places = Pad(heading="places", value=[[-2, 1], [0, 0], [2, -1]], at_most=5)
 theta = Pad(heading="theta", value=[[0, 0]], at_least=1, at_most=1, names=["θ"])
@@ -39,7 +39,10 @@ quiz = Quiz(
     "Which is *right*?", {"A": "this one", "B": long},
     {"A": "Because **it is**: `2 * x * y`.", "B": "It is too long."}, "A",
 )
-W.VBox([W.HBox([places, theta]), sketch, diagram, ask(prediction), ask(quiz)])
+W.VBox([
+    W.HBox([places, theta]), sketch, diagram, ask(prediction), ask(quiz),
+    answer(prediction, "A", "By 2."),
+])
 """
 
 
@@ -251,13 +254,15 @@ def test_a_box_of_the_diagram_is_chosen_by_click_and_by_key(used):
 
 
 def test_questions_are_answered_by_click_and_by_key(used):
-    first, second = (used.page.locator(".mmaml-question").nth(i) for i in (0, 1))
-    first.get_by_role("button", name="B · more").click()
-    first.get_by_text("Noted: B, more").wait_for()
+    first, second, told = (used.page.locator(".mmaml-question").nth(i) for i in range(3))
+    assert "By 2." not in used.page.locator(".jp-OutputArea").first.inner_text()
+    assert told.get_by_role("button", name="Show me").is_visible()
     first.get_by_role("button", name="A · less").focus()
     used.page.keyboard.press("Enter")
-    first.get_by_text("Noted: A, less").wait_for()
-    assert used.lab.ask(used.page, "print(prediction.picked)") == "A"
+    for place in (first, told):  # at once, where it was asked and where it is answered
+        place.get_by_text("Right. Measured: A, less. By 2.").wait_for()
+    assert not told.get_by_role("button").first.is_visible()
+    assert first.get_by_role("button", name="B · more").is_disabled()
     long = second.get_by_role("button").nth(1)
     assert long.evaluate("b => b.scrollWidth <= b.clientWidth"), "the answer is cut off"
     long.click()

@@ -11,13 +11,11 @@ import plotly.io
 import pytest
 import traitlets
 
-from mmaml_lite.course.checks import JOURNAL, Prediction, Quiz, Reply
-from mmaml_lite.course.widgets import Diagram, Explorer, Pad, Sketch, ask
+from mmaml_lite.course.widgets import Diagram, Explorer, Pad
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.cheetah_track import Track
 from mmaml_lite.course.widgets.explorer import EXPLORERS, WIDGET_VIEW
 from mmaml_lite.course.widgets.page import Page
-from mmaml_lite.course.widgets.questions import _html
 from mmaml_lite.course.widgets.sorting_board import Board
 
 
@@ -222,67 +220,3 @@ def test_a_diagram_knows_its_boxes():
     with pytest.raises(traitlets.TraitError, match="no box 'c': known are a, b"):
         diagram.value = "c"
     assert diagram.value == "b"
-
-
-# --- questions ------------------------------------------------------------------------------------
-
-OPTIONS = {"A": "less", "B": "more"}
-
-
-def click(widget, letter):
-    """Press the button of an answer; returns what is then said."""
-    _, column, said = widget.children
-    for button in column.children:
-        if button.description.startswith(letter):
-            button.click()
-    return said.value
-
-
-def test_a_prediction_is_picked_with_a_click_and_scored_later():
-    prediction = Prediction(OPTIONS, question="What do you expect?")
-    widget = ask(prediction)
-    assert "Noted: <b>A</b>, less" in click(widget, "A")
-    assert "Noted: <b>B</b>, more" in click(widget, "B")
-    assert prediction.score("B", "").right is True
-    assert JOURNAL.entries["What do you expect?"][0] == "B"
-
-
-def test_a_quiz_says_at_once_why():
-    quiz = Quiz("Which is <right>?", OPTIONS, {"A": "Because `a * b`.", "B": "*Too* much."}, "A")
-    widget = ask(quiz)
-    assert "Which is &lt;right&gt;?" in widget.children[0].value
-    wrong, right = click(widget, "B"), click(widget, "A")
-    assert "<b>Not yet.</b> <i>Too</i> much." in wrong and "role='status'" in wrong
-    assert "<b>Right.</b> Because <code>a * b</code>." in right
-
-
-def test_without_a_page_a_question_lists_its_answers(monkeypatch):
-    monkeypatch.setenv("MMAML_LITE_STATIC", "1")
-    listed = ask(Prediction(OPTIONS, question="What do you expect?"))
-    assert isinstance(listed, Reply)
-    assert listed.text == "What do you expect?\n\n- **A**: less\n- **B**: more"
-
-
-@pytest.mark.parametrize(
-    ("markdown", "html"),
-    [
-        ("a **b** *c* `d`", "a <b>b</b> <i>c</i> <code>d</code>"),
-        ("2 * x * y", "2 * x * y"),
-        ("`a ** b` and *c*", "<code>a ** b</code> and <i>c</i>"),
-        ("x < y & **z**", "x &lt; y &amp; <b>z</b>"),
-        ("a*b*c", "a*b*c"),
-    ],
-)
-def test_marks_of_markdown_become_html(markdown, html):
-    assert _html(markdown) == html
-
-
-def test_a_sketch_is_compared_with_the_truth_and_with_a_plain_guess():
-    sketch, x = Sketch("Draw the prior"), np.linspace(-5, 5, 11)
-    assert sketch.curve(x) is None
-    assert "Nothing was sketched" in sketch.score(x, x, 0 * x, "").text
-    sketch.pad.value = [[[0, 0], [5, 4.5]], [[-5, -4.5]]]  # in any order and number of strokes
-    np.testing.assert_allclose(sketch.curve(x), 0.9 * x)
-    assert "closer than the plain guess" in sketch.score(x, x, 0 * x, "So it is.").text
-    assert "further off than" in sketch.score(x, 0 * x, 0 * x + 0.1, "").text
-    assert JOURNAL.entries["Draw the prior"][0] == "a sketch"

@@ -29,7 +29,7 @@ from mmaml_lite.course.widgets.navigation import navigate, navigators, navigator
 from mmaml_lite.course.widgets.overview import overview_explorer
 from mmaml_lite.course.widgets.pad import Pad
 from mmaml_lite.course.widgets.policy_training import LivePolicyTraining
-from mmaml_lite.course.widgets.questions import Sketch, ask
+from mmaml_lite.course.widgets.questions import Sketch, answer, ask
 from mmaml_lite.course.widgets.returns import (
     by_modulation,
     curves_explorer,
@@ -59,6 +59,7 @@ __all__ = [
     "Sorting",
     "account",
     "accuracy_explorer",
+    "answer",
     "ask",
     "by_modulation",
     "cheetah",

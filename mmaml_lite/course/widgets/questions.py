@@ -12,7 +12,7 @@ from mmaml_lite.course.widgets.explorer import is_live
 from mmaml_lite.course.widgets.pad import Pad
 
 MARKS = [  # the few marks of Markdown that questions and replies use
-    (r"\*\*(\S(?:.*?\S)?)\*\*", "b"),
+    (r"\*\*(\S(?:.*?\S)??)\*\*", "b"),
     (r"(?<![\w*])\*(\S(?:[^*]*?\S)?)\*(?![\w*])", "i"),
 ]
 WRAP = """<style>
@@ -40,37 +40,102 @@ def _shown(reply: Reply) -> str:
     )
 
 
+class Asked:
+    """A question in the page, in the place where it is asked and in that where it is answered.
+
+    What was measured is told once there is a pick, or the reader asks to be shown; then in both
+    places, at once. A pick stays when a cell is run again.
+    """
+
+    def __init__(self):
+        self.question: Prediction | Quiz | None = None
+        self.measured: tuple[str, str] | None = None  # the right letter, and because
+        self.told = False  # the first pick that is answered counts
+        self.places: dict[str, Callable[[Reply | None], None]] = {}
+
+    def ask(self, question: Prediction | Quiz) -> None:
+        """Ask this, maybe once more."""
+        if self.question and not question.picked:
+            question.picked = self.question.picked
+        self.question = question
+
+    def pick(self, letter: str) -> None:
+        """The reader picks; "" asks to be shown."""
+        self.question.picked = letter
+        self.tell(shown=not letter)
+
+    def tell(self, shown: bool = False) -> None:
+        """Say everywhere what there is to say by now."""
+        question, reply = self.question, None
+        if self.measured and (question.picked or shown or self.told):
+            self.told = True
+            reply = question.score(*self.measured)
+            if not question.picked:
+                JOURNAL.note(question.question, "", reply)
+        elif question.picked:
+            reply = question.reply()
+        for say in self.places.values():
+            say(reply)
+
+    def place(self, name: str) -> W.Widget:
+        """Buttons and what is said to them; where it is answered, only that once it is told."""
+        said, answered = W.HTML(), name == "answer"
+        rows = [W.HTML(f"{WRAP}<b>{_html(self.question.question)}</b>")]
+        buttons = {}
+        for letter, text in self.question.options.items():
+            layout = {"width": "auto", "max_width": "860px"}
+            buttons[letter] = W.Button(description=f"{letter} · {text}", layout=layout)
+        if answered:
+            rows.insert(0, W.HTML("The answer stands here as soon as you have given yours:"))
+            buttons[""] = W.Button(description="Show me", icon="eye", layout={"width": "auto"})
+        for letter, button in buttons.items():
+            button.on_click(lambda _, letter=letter: self.pick(letter))
+        asking = W.VBox([*rows, W.VBox([*buttons.values()], layout={"align_items": "flex-start"})])
+
+        def say(reply: Reply | None) -> None:
+            for letter, button in buttons.items():
+                chosen = letter and letter == self.question.picked
+                button.disabled = self.told
+                button.icon = "check" if chosen else "" if letter else "eye"
+                button.style.font_weight = "bold" if chosen else "normal"
+            asking.layout.display = "none" if answered and self.told else None
+            said.value = _shown(reply) if reply else ""
+
+        self.places[name] = say
+        self.tell()
+        return W.VBox([asking, said]).add_class("mmaml-question")
+
+
+ASKED: dict[str, Asked] = {}  # by what is asked
+
+
 def ask(question: Prediction | Quiz) -> W.Widget | Reply:
-    """Buttons that pick an answer; a quiz explains it at once, a prediction keeps it for later.
+    """Buttons that pick an answer; a quiz explains it at once, a prediction once it is measured.
 
     Without a live page it is the list of options.
     """
     listed = "\n".join(f"- **{k}**: {text}" for k, text in question.options.items())
     if not is_live():
         return Reply(None, f"{question.question}\n\n{listed}")
-    said = W.HTML()
-    buttons = []
+    asked = ASKED.setdefault(question.question, Asked())
+    asked.ask(question)
+    return asked.place("question")
 
-    def pick(letter: str) -> Callable:
-        def picked(_):
-            question.picked = letter
-            for button in buttons:
-                chosen = button.description.startswith(f"{letter} ")
-                button.icon = "check" if chosen else ""
-                button.style.font_weight = "bold" if chosen else "normal"
-            said.value = _shown(question.reply())
 
-        return picked
+def answer(question: Prediction, truth: str, because: str) -> W.Widget | Reply:
+    """What was measured, here and beneath the question, after the reader's pick or *Show me*.
 
-    for letter, text in question.options.items():
-        button = W.Button(
-            description=f"{letter} · {text}", layout={"width": "auto", "max_width": "860px"}
-        )
-        button.on_click(pick(letter))
-        buttons.append(button)
-    column = W.VBox(buttons, layout={"align_items": "flex-start"})
-    heading = W.HTML(f"{WRAP}<b>{_html(question.question)}</b>")
-    return W.VBox([heading, column, said]).add_class("mmaml-question")
+    truth: the right letter. Without a live page the reply to what was picked, if anything.
+    """
+    if not is_live():
+        return question.score(truth, because)
+    asked = ASKED.setdefault(question.question, Asked())
+    asked.ask(question)
+    asked.measured = truth, because
+    return asked.place("answer")
+
+
+SKETCHED: dict[str, Pad] = {}  # by what is asked
 
 
 class Sketch:
@@ -81,6 +146,9 @@ class Sketch:
         self.pad = Pad(
             kind="strokes", heading=question, yrange=list(yrange), width=420, height=260, step=0.2
         )
+        if question in SKETCHED:  # the cell is run again
+            self.pad.value = SKETCHED[question].value
+        SKETCHED[question] = self.pad
 
     def curve(self, x: np.ndarray) -> np.ndarray | None:
         """The sketch as a function on x `(grid,)`, or None while nothing is drawn."""
@@ -103,6 +171,30 @@ class Sketch:
             f"{verdict} the plain guess ({naive:.2f}). {because}"
         )
         return JOURNAL.note(self.question, "a sketch", Reply(None, text))
+
+    def answer(
+        self, x: np.ndarray, truth: np.ndarray, trivial: np.ndarray, because: str
+    ) -> W.Widget | Reply:
+        """A button that draws the true curve over the sketch and scores it, as `score` does.
+
+        Without a live page only what `score` says.
+        """
+        if not is_live():
+            return self.score(x, truth, trivial, because)
+        said, button = W.HTML(), W.Button(description="Show the measured curve", icon="eye")
+        button.layout.width = "auto"
+
+        def show(_: W.Button) -> None:
+            curves = (trivial, "#999", "the plain guess"), (truth, "#006d4a", "measured")
+            self.pad.lines = [
+                {"x": x.tolist(), "y": y.tolist(), "color": color, "label": label, "width": 2}
+                for y, color, label in curves
+            ]
+            said.value = _shown(self.score(x, truth, trivial, because))
+
+        button.on_click(show)
+        hint = W.HTML("Your sketch once more; change it as you like, then look.")
+        return W.VBox([hint, self.pad, button, said]).add_class("mmaml-question")
 
     def _ipython_display_(self) -> None:
         from IPython.display import display

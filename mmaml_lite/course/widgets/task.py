@@ -7,7 +7,6 @@ One line in a notebook of your own, with models of your own:
 
 from collections.abc import Mapping, Sequence
 
-import ipywidgets as W
 import numpy as np
 import torch
 
