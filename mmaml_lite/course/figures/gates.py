@@ -10,12 +10,12 @@ from plotly.subplots import make_subplots
 from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 ACTIVE = METHOD_STYLES["mumomaml"].color
-TOP, ROW, HEAD, FOOT = 78, 70, 18, 30  # pixels: above the units, of a unit, its title, below
-LEFT, RIGHT = [0.0, 0.4], [0.5, 0.97]  # of the width: the units, what they make
+TOP, ROW, HEAD, FOOT = 90, 68, 18, 30  # pixels: above the units, of a unit, its title, below
+LEFT, RIGHT = [0.0, 0.38], [0.48, 0.99]  # of the width: the units, what they make
 RULES = {
-    "softmax": "softmax: all ≥ 0, their sum is 1",
-    "sigmoid": "sigmoid: each between 0 and 1",
-    "film": "FiLM: γ and β (hatched), any number",
+    "softmax": "all ≥ 0, their sum is 1",
+    "sigmoid": "each between 0 and 1",
+    "film": "γ and β (hatched)",
 }
 
 
@@ -40,7 +40,7 @@ class GatesView:
 
 
 def gates(
-    view: GatesView, title: str = "Six units, modulated, and the curve they add up to"
+    view: GatesView, title: str = "Six units, modulated, and their sum"
 ) -> go.Figure:
     """Left, unit below unit, what each adds to the curve; right, the curve, and tau as bars.
 
@@ -153,15 +153,16 @@ def redraw_gates(fig: go.Figure, view: GatesView) -> None:
     units, axis = len(view.added), _axis(view)
     fig.layout[f"yaxis{units + 2}"].range = axis
     notes = fig.layout.annotations
-    away = "" if view.off is None else f" · {view.off:.2f} from the target"
+    away = "" if view.off is None else f" · {view.off:.2f} off"
     for unit, tau in enumerate(view.tau.T):
         says = f"{tau[0]:.2f}" if len(tau) == 1 else f"γ {tau[0]:.2f}, β {tau[1]:.2f}"
         notes[unit].text = f"<b>{unit + 1}</b> · {says}"
     notes[units].text = f"<b>the curve</b>{away}"
     notes[units + 1].text = f"<b>τ</b> · {RULES[view.gate]}"
     scales = ", ".join(f"{v:.2f}" for v in view.tau[0])
-    meta = dict(fig.layout.meta)
-    fig.layout.meta = meta | {"alt": f"{view.gate} on six units; scales {scales}{away}."}
+    told = "" if view.off is None else f"; {view.off:.2f} from the target"
+    words = f"{view.gate} on six units; scales {scales}{told}."
+    fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
 
 
 def _axis(view: GatesView) -> list[float]:

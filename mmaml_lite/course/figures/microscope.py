@@ -52,9 +52,7 @@ class MicroscopeView:
     opened: bool = True
 
 
-def microscope(
-    view: MicroscopeView, title: str = "The modulation microscope: two tasks and their τ"
-) -> go.Figure:
+def microscope(view: MicroscopeView, title: str = "The modulation microscope") -> go.Figure:
     """Above, the fits of both tasks; below, tau of A in every block, one bar for each unit."""
     blocks = len(view.mean)
     places = _places(blocks)

@@ -148,7 +148,7 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
     }
     controls = {
         "gate": gates,
-        "target": C.menu("target (dashed)", list(TARGETS), "none"),
+        "target": C.menu("target", list(TARGETS), "none"),
         **masters,
         **faders,
     }
@@ -195,9 +195,9 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
         gates.observe(show, "value")
         show()
         zero.layout.width, best.layout.width = "80px", "160px"
-        top = [P.column([gates], 84), P.column([controls["target"]]), W.HBox([zero, best])]
+        top = [P.column([gates], 84), P.column([controls["target"]], 50), W.HBox([zero, best])]
         choose = P.row(top)
-        for box, pixels in zip(top, (312, 230, 250), strict=True):
+        for box, pixels in zip(top, (335, 210, 250), strict=True):
             box.layout.flex = f"1 1 {pixels}px"
         return W.VBox([choose, P.beside([desk], screen)])
 
