@@ -124,7 +124,7 @@ def test_a_redrawn_figure_equals_a_fresh_one(slides, pair, maml, kind, change):
         assert drawn.line == wanted.line if drawn.type == "scatter" else True
         assert np.array_equal(drawn.y, wanted.y, equal_nan=True)
     assert fig.layout.annotations == fresh.layout.annotations
-    shown = [fig.layout[f"yaxis{n}"].visible for n in (3, 5, 8)]
+    shown = [fig.layout[f"yaxis{n}"].visible for n in (4, 6, 8)]  # those of the shifts
     assert shown == [kind == "film"] * 3
 
 

@@ -10,10 +10,12 @@ from plotly.subplots import make_subplots
 from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
 ACTIVE = METHOD_STYLES["mumomaml"].color
+TOP, ROW, HEAD, FOOT = 90, 68, 18, 30  # pixels: above the units, of a unit, its title, below
+LEFT, RIGHT = [0.0, 0.38], [0.48, 0.99]  # of the width: the units, what they make
 RULES = {
-    "softmax": "softmax: all ≥ 0, their sum is 1",
-    "sigmoid": "sigmoid: each between 0 and 1",
-    "film": "FiLM: γ and β, any number",
+    "softmax": "all ≥ 0, their sum is 1",
+    "sigmoid": "each between 0 and 1",
+    "film": "γ and β (hatched)",
 }
 
 
@@ -38,64 +40,101 @@ class GatesView:
 
 
 def gates(
-    view: GatesView, title: str = "Six units, modulated, and the curve they add up to"
+    view: GatesView, title: str = "Six units, modulated, and their sum"
 ) -> go.Figure:
-    """Above, what each unit adds to the curve; below, the curve, and tau as bars."""
+    """Left, unit below unit, what each adds to the curve; right, the curve, and tau as bars.
+
+    A unit's row is ROW pixels high and the first begins TOP pixels below the upper edge, so that
+    faders can stand beside them.
+    """
     units = len(view.added)
-    fig = make_subplots(
-        2,
-        units,
-        specs=[[{}] * units, [{"colspan": units - 2}, *[None] * (units - 3), {"colspan": 2}, None]],
-        row_heights=[0.36, 0.64],
-        vertical_spacing=0.16,
-        horizontal_spacing=0.022,
-        subplot_titles=[*(f"unit {i + 1}" for i in range(units)), " ", " "],
-    )
-    places = [(1, i + 1) for i in range(units)] + [(2, 1)]
-    for row, column in places:
-        first = row == 2
-        fig.add_trace(_line("unmodulated", SOFT, "dot", 2, first), row, column)
-        fig.add_trace(_line("modulated", ACTIVE, "solid", 3, first), row, column)
-        fig.update_xaxes(range=[-5, 5], tickvals=[-5, 0, 5], row=row, col=column)
-        reach = 4 if first else 8
-        fig.update_yaxes(
-            range=[-reach, reach],
-            tickvals=[-reach, 0, reach],
-            zerolinecolor="#bdbdbd",
-            showticklabels=column == 1,
-            row=row,
-            col=column,
+    fig = go.Figure()
+    high = units * ROW
+    for i in range(units):
+        top = i * ROW + HEAD
+        _panel(fig, i + 1, LEFT, [1 - (top + ROW - HEAD - 4) / high, 1 - top / high])
+    _panel(fig, units + 1, RIGHT, [0.46, 1 - HEAD / high])
+    _panel(fig, units + 2, RIGHT, [0.0, 0.46 - 2.6 * HEAD / high])
+    for panel in range(1, units + 2):
+        whole = panel > units  # the curve, not one unit's share
+        place = _axes(panel)
+        fig.add_trace(_line("unmodulated", SOFT, "dot", 2, whole).update(place))
+        fig.add_trace(_line("modulated", ACTIVE, "solid", 3, whole).update(place))
+        reach = 4 if whole else 8
+        labels = panel in (units, units + 1)
+        fig.update_layout(
+            {
+                f"xaxis{panel}": {
+                    "range": [-5, 5],
+                    "tickvals": [-5, 0, 5],
+                    "showticklabels": labels,
+                },
+                f"yaxis{panel}": {
+                    "range": [-reach, reach],
+                    "tickvals": [-reach, 0, reach],
+                    "zerolinecolor": "#bdbdbd",
+                },
+            }
         )
-    fig.add_trace(_line("target", INK, "dash", 2, True), 2, 1)
+    fig.add_trace(_line("target", INK, "dash", 2, True).update(_axes(units + 1)))
     for name, color, hatch in (("γ, the scale", ACTIVE, ""), ("β, the shift", "white", "/")):
         fig.add_trace(
             go.Bar(
                 name=name,
+                showlegend=False,
                 marker={
                     "color": color,
                     "line": {"color": ACTIVE, "width": 1.5},
                     "pattern": {"shape": hatch, "fgcolor": ACTIVE, "size": 6},
                 },
                 hovertemplate=f"unit %{{x}}: {name[0]} = %{{y:.2f}}<extra></extra>",
-            ),
-            2,
-            units - 1,
+                **_axes(units + 2),
+            )
         )
-    fig.update_xaxes(tickvals=list(range(1, units + 1)), title_text="unit", row=2, col=units - 1)
-    fig.update_yaxes(side="right", row=2, col=units - 1)
-    fig.update_xaxes(title_text="x", row=2, col=1)
+    fig.layout[f"xaxis{units + 2}"].tickvals = list(range(1, units + 1))
     says = (
-        "**What to see.** Above, one panel for each unit: what it adds to the curve, its ramp "
-        "times its output weight; dotted without modulation, thick with it. Below left: the curve, "
-        "which is the sum of the six. Below right: τ, made of the faders by the library's own "
-        "functions. This little layer was written by hand so that every unit can be seen; nothing "
+        "**What to see.** Left, one panel for each unit: what it adds to the curve, its ramp "
+        "times its output weight; dotted without modulation, thick with it. Right: the curve, "
+        "which is the sum of the six, and τ, made of the faders by the library's own functions, "
+        "one bar for each unit. This little layer was written by hand so that every unit can be seen; nothing "
         "in it was trained."
     )
-    finish(fig, 500, title, says, "")
-    fig.update_annotations(font={"size": 14})
-    fig.update_layout(margin={"t": 92, "l": 44, "r": 34, "b": 44}, legend={"y": 0.925}, bargap=0.25)
+    finish(fig, TOP + high + FOOT, title, says, "")
+    fig.update_layout(
+        margin={"t": TOP, "l": 30, "r": 10, "b": FOOT},
+        legend={"y": 1 - 34 / fig.layout.height, "font": {"size": 12}},
+        bargap=0.25,
+    )
     redraw_gates(fig, view)
     return fig
+
+
+def _axes(panel: int) -> dict[str, str]:
+    """The axes of a panel, as a trace names them."""
+    number = "" if panel == 1 else str(panel)
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+
+
+def _panel(fig: go.Figure, panel: int, across: list[float], up: list[float]) -> None:
+    """Make room for a panel, as shares of the picture, and for its title above it."""
+    number = "" if panel == 1 else str(panel)
+    fig.update_layout(
+        {
+            f"xaxis{panel}": {"domain": across, "anchor": f"y{number}"},
+            f"yaxis{panel}": {"domain": up, "anchor": f"x{number}"},
+        }
+    )
+    fig.add_annotation(
+        x=across[0],
+        y=up[1],
+        xref="paper",
+        yref="paper",
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 12},
+        borderpad=0,
+    )
 
 
 def _line(name: str, color: str, dash: str, width: float, legend: bool) -> go.Scatter:
@@ -114,15 +153,16 @@ def redraw_gates(fig: go.Figure, view: GatesView) -> None:
     units, axis = len(view.added), _axis(view)
     fig.layout[f"yaxis{units + 2}"].range = axis
     notes = fig.layout.annotations
-    away = "" if view.off is None else f" · {view.off:.2f} from the target"
+    away = "" if view.off is None else f" · {view.off:.2f} off"
     for unit, tau in enumerate(view.tau.T):
         says = f"{tau[0]:.2f}" if len(tau) == 1 else f"γ {tau[0]:.2f}, β {tau[1]:.2f}"
         notes[unit].text = f"<b>{unit + 1}</b> · {says}"
     notes[units].text = f"<b>the curve</b>{away}"
     notes[units + 1].text = f"<b>τ</b> · {RULES[view.gate]}"
     scales = ", ".join(f"{v:.2f}" for v in view.tau[0])
-    meta = dict(fig.layout.meta)
-    fig.layout.meta = meta | {"alt": f"{view.gate} on six units; scales {scales}{away}."}
+    told = "" if view.off is None else f"; {view.off:.2f} from the target"
+    words = f"{view.gate} on six units; scales {scales}{told}."
+    fig.layout.meta = dict(fig.layout.meta) | {"alt": words}
 
 
 def _axis(view: GatesView) -> list[float]:

@@ -35,7 +35,7 @@ def pulls(view: PullsView, title: str = "Pull the curve up by 1 at one place") -
     """Left: the tasks; middle, right: how MAML's and MuMoMAML's curve move when pulled at `at`."""
     keys = list(view.pull)
     headings = ["<b>Three tasks</b>"]
-    headings += [f"<b>{METHOD_STYLES[key].label}</b>: what moves" for key in keys]
+    headings += [f"<b>{METHOD_STYLES[key].label}</b>:<br>what moves" for key in keys]
     fig = make_subplots(1, 1 + len(keys), horizontal_spacing=0.06, subplot_titles=headings)
     for i, name in enumerate(view.names):
         style = mode_style(name)
@@ -95,7 +95,8 @@ def pulls(view: PullsView, title: str = "Pull the curve up by 1 at one place") -
         "has read the points of each task and pulls differently for each."
     )
     finish(fig, 420, title, says, "")
-    fig.update_layout(margin={"t": 104, "l": 40, "r": 10, "b": 44}, legend={"y": 0.92})
+    fig.update_layout(margin={"t": 116, "l": 40, "r": 10, "b": 44}, legend={"y": 0.92})
+    fig.update_annotations(font={"size": 13})
     redraw_pulls(fig, view)
     return fig
 

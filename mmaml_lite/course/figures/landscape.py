@@ -174,7 +174,7 @@ def fit_heading(view: LandscapeView) -> str:
 
 
 def key() -> str:
-    """What colours and arrows stand for, as a line of HTML."""
+    """What colours and arrows stand for, as HTML; its class turns dark with the pad's."""
     cells = "".join(
         f"<span style='background:rgb{tuple(map(int, shade))};width:30px;display:inline-block;"
         f"text-align:center;font-size:10px;line-height:16px'>{text}</span>"
@@ -188,7 +188,7 @@ def key() -> str:
         f" stroke-width='{look['width']}' stroke-dasharray='{dashes[look['dash']]}'/></svg> {name}"
         for name, look in swatches
     )
-    return f"<div style='line-height:1.6'>loss from {cells} up<br>{lines}</div>"
+    return f"<div class='mmaml-key' style='line-height:1.6;color:{INK}'>loss from {cells} up<br>{lines}</div>"
 
 
 def landscape(view: LandscapeView, title: str = "A learner with two weights") -> go.Figure:

@@ -97,9 +97,9 @@ def training(view: TrainingView, title: str = "A training run, live") -> go.Figu
         f"right: the embeddings of {len(view.mode)} tasks (PCA, turned so that one moment can "
         "be compared with the next), one mark a task, coloured by family."
     )
-    finish(fig, 600, title, says, "")
+    finish(fig, 560, title, says, "")
     fig.update_layout(
-        margin={"t": 96, "l": 48, "r": 12, "b": 44},
+        margin={"t": 108, "l": 48, "r": 12, "b": 44},
         legend={"y": 0.955},
         legend2={
             "orientation": "h",
@@ -114,9 +114,10 @@ def training(view: TrainingView, title: str = "A training run, live") -> go.Figu
     lowest = 0.6 * (view.floor or 0.1)
     span = [np.log10(lowest), np.log10(30)]
     fig.update_yaxes(type="log", dtick=1, range=span, title_text="training loss", row=2, col=1)
-    fig.update_xaxes(title_text="outer steps", range=[0, view.iterations], row=2, col=1)
+    fig.update_xaxes(title_text="outer steps", title_standoff=2, range=[0, view.iterations], row=2, col=1)
     fig.update_xaxes(**BARE, row=2, col=2)
     fig.update_yaxes(**BARE, row=2, col=2)
+    fig.update_annotations(font={"size": 13})
     redraw_training(fig, view)
     return fig
 
@@ -131,14 +132,14 @@ def redraw_training(fig: go.Figure, view: TrainingView) -> None:
         for trace, values in zip(panel, stage_data(one, view.curves[i]), strict=True):
             trace.x, trace.y = values["x"], values["y"]
         before, after = np.square(view.curves[i][[0, -1]] - view.truth[i]).mean(1)
-        heads.append(f"<b>{view.names[i]}</b>   {error_text(before)} → {error_text(after)}")
+        heads.append(f"<b>{view.names[i]}</b><br>{error_text(before)} → {error_text(after)}")
         told.append(f"{view.names[i]} {error_text(before)}, {error_text(after)}")
     loss, *marks = fig.data[PANEL * tasks :]
     loss.x, loss.y = view.losses
     for mode, trace in enumerate(marks):
         mine = view.mode == mode
         trace.x, trace.y = view.points[mine, 0], view.points[mine, 1]
-    heads += [f"<b>loss</b>, step {view.step:,}", "<b>how the encoder sorts the tasks</b>"]
+    heads += [f"<b>loss</b>, step {view.step:,}", "<b>embeddings</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text
     fig.layout.meta = dict(fig.layout.meta) | {

@@ -12,6 +12,8 @@ from mmaml_lite.course.figures.stages import drawable, fit_traces
 from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, error_text, finish, refill
 
 PALE = "#b9b9b9"
+TOP, FIT, LAYER, HEAD = 128, 150, 63, 22  # pixels: above the fits, a fit, a row of tau, its title
+ALONE = 300  # of a fit while the layers are closed
 # what the rows of tau are called; a gate has no second one
 SYMBOLS = {"film": ("γ", "β"), "scale": ("γ", ""), "sigmoid": ("gate", ""), "softmax": ("gate", "")}
 
@@ -22,6 +24,7 @@ class MicroscopeView:
 
     x `(grid,)`; names; truth `(2, grid)`; seen_x, seen_y `(2, K)`; curves, usual `(2 stages, 2
     tasks, grid)`: with what acts now, and as trained; miss, usual_miss `(2 stages, 2 tasks)`.
+    opened: whether the layers are shown, or the fits alone.
     method: key of METHOD_STYLES; gate: of SYMBOLS; kind, share, steps, off: what was done, see the
     explorer. By block: bars, other, mean `(rows, units)`: tau acting on A (None where it is off),
     B's own, the mean over tasks; bounds `(rows, 2)`: of the axes.
@@ -46,29 +49,15 @@ class MicroscopeView:
     other: Mapping[int, np.ndarray]
     mean: Mapping[int, np.ndarray]
     bounds: Mapping[int, np.ndarray]
+    opened: bool = True
 
 
-def microscope(
-    view: MicroscopeView, title: str = "The modulation microscope: two tasks and their τ"
-) -> go.Figure:
-    """Left, the fits of both tasks; right, tau of task A in every block, one bar for each unit."""
+def microscope(view: MicroscopeView, title: str = "The modulation microscope") -> go.Figure:
+    """Above, the fits of both tasks; below, tau of A in every block, one bar for each unit."""
     blocks = len(view.mean)
     places = _places(blocks)
-    specs: list[list[dict | None]] = [[None] * 3 for _ in range(2 * blocks)]
-    for (kind, *_), (row, column) in places.items():
-        specs[row - 1][column - 1] = (
-            {"rowspan": blocks, "b": 0.06, "t": 0.05}
-            if kind == "fit"
-            else {"rowspan": 2, "b": 0.02, "t": 0.05}
-        )
     fig = make_subplots(
-        2 * blocks,
-        3,
-        specs=specs,
-        column_widths=[0.44, 0.28, 0.28],
-        horizontal_spacing=0.055,
-        vertical_spacing=0.0,
-        subplot_titles=[" "] * len(places),
+        1 + blocks, 2, horizontal_spacing=0.09, subplot_titles=[" "] * len(places)
     )
     for (kind, first, *_), (row, column) in places.items():
         if kind == "fit":
@@ -76,22 +65,25 @@ def microscope(
             fig.update_xaxes(range=[-5, 5], row=row, col=column)
             fig.update_yaxes(range=[-8, 8], tickvals=[-6, -3, 0, 3, 6], row=row, col=column)
         else:
-            fig.add_traces(list(_bars(legend=(row, column) == (1, 2))), row, column)
+            fig.add_traces(list(_bars(legend=(row, column) == (2, 1))), row, column)
     says = (
-        "**What to see.** Left: the two tasks, each with five points. Dotted: before any gradient "
+        "**What to see.** The two tasks, each with five points. Dotted: before any gradient "
         "step, so the work of τ alone; thick: after the steps; pale: the same two as trained, "
-        "nothing tampered with. Right: the τ that acts on task A, one bar for each unit of a layer "
-        "(scales left, shifts right). In each panel the units stand in one fixed order, by their "
-        "mean over many tasks: the grey line. So what departs from the line is what *this* task "
-        "asks for. Small dots: task B's own τ. (A few rare bars leave their panel.)"
+        "nothing tampered with. With the layers open, below: the τ that acts on task A, one bar for "
+        "each unit of a layer (scales left, shifts right). In each panel the units stand in one "
+        "fixed order, by their mean over many tasks: the grey line. So what departs from the line "
+        "is what *this* task asks for. Small dots: task B's own τ. (A few rare bars leave their "
+        "panel.)"
     )
-    finish(fig, 660, title, says, "")
-    fig.update_layout(margin={"t": 88, "l": 36, "r": 10, "b": 10}, legend={"y": 0.945}, bargap=0.0)
-    fig.update_annotations(font={"size": 14}, xanchor="left")
+    finish(fig, 600, title, says, "")
+    fig.update_layout(margin={"t": TOP, "l": 36, "r": 10, "b": 30}, bargap=0.0)
+    low = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
+    fig.update_layout(legend={"font": {"size": 12}}, legend2=low | {"font": {"size": 12}})
+    fig.update_annotations(font={"size": 13}, xanchor="left", align="left")
     for (kind, *_), (row, column) in places.items():
         if kind == "tau":
             fig.update_xaxes(showticklabels=False, ticks="", showgrid=False, row=row, col=column)
-            fig.update_yaxes(nticks=5, zerolinecolor="#777", row=row, col=column)
+            fig.update_yaxes(nticks=4, zerolinecolor="#777", row=row, col=column)
     for note, axis in zip(fig.layout.annotations, fig.select_xaxes(), strict=True):
         note.x = axis.domain[0]
     redraw_microscope(fig, view)
@@ -102,13 +94,15 @@ def _looks(key: str, legend: bool) -> Iterator[go.Scatter]:
     """The lines of one task, from the back to the front, and its points."""
     color = METHOD_STYLES[key].color
     looks = [
-        ("as trained, before", PALE, "dot", 2, 1.0),
-        ("as trained, after", PALE, "solid", 3, 1.0),
+        ("as trained", PALE, "dot", 2, 1.0),
+        ("as trained", PALE, "solid", 3, 1.0),
         ("true function", INK, "solid", 1.5, 1.0),
         ("before any step", color, "dot", 2.5, 1.0),
         ("after the steps", color, "solid", 3, 1.0),
     ]
-    return fit_traces(looks, legend)
+    before, *others = fit_traces(looks, legend)
+    before.showlegend = False  # dotted says before in either colour
+    return iter([before, *others])
 
 
 def _bars(legend: bool) -> Iterator[Any]:
@@ -117,6 +111,7 @@ def _bars(legend: bool) -> Iterator[Any]:
         mode="lines",
         name="τ acting on A",
         legendgroup="tau",
+        legend="legend2",
         showlegend=legend,
         fill="tozeroy",
         fillcolor=METHOD_STYLES["mumomaml"].color,
@@ -132,6 +127,7 @@ def _bars(legend: bool) -> Iterator[Any]:
         mode="lines",
         name="mean τ",
         legendgroup="mean",
+        legend="legend2",
         showlegend=legend,
         hoverinfo="skip",
         line={"color": SOFT, "width": 2, "shape": "hvh", "simplify": False},
@@ -140,6 +136,7 @@ def _bars(legend: bool) -> Iterator[Any]:
         mode="markers",
         name="B's own τ",
         legendgroup="other",
+        legend="legend2",
         showlegend=legend,
         marker={"symbol": "circle", "size": 3.5, "color": INK},
         hovertemplate="B, place %{x}: %{y:.2f}<extra></extra>",
@@ -151,9 +148,8 @@ def _places(blocks: int) -> dict[tuple, tuple[int, int]]:
 
     The order is plotly's, row by row: the n-th panel has the n-th title and the n-th pair of axes.
     """
-    places = {("fit", task): (1 + task * blocks, 1) for task in range(2)}
-    places |= {("tau", b, row): (1 + 2 * b, 2 + row) for b in range(blocks) for row in range(2)}
-    return dict(sorted(places.items(), key=lambda item: item[1]))
+    places: dict[tuple, tuple[int, int]] = {("fit", task): (1, 1 + task) for task in range(2)}
+    return places | {("tau", b, row): (2 + b, 1 + row) for b in range(blocks) for row in range(2)}
 
 
 def redraw_microscope(fig: go.Figure, view: MicroscopeView) -> None:
@@ -162,13 +158,14 @@ def redraw_microscope(fig: go.Figure, view: MicroscopeView) -> None:
     for trace in fig.data:
         if trace.name in ("before any step", "after the steps"):
             trace.line.color = METHOD_STYLES[view.method].color
+    _share_height(fig, view)
     for panel, (kind, first, *rest) in enumerate(_places(len(view.mean))):
         note = fig.layout.annotations[panel]
         if kind == "fit":
             note.text = _heading(view, first)
         else:
-            note.text = _label(view, first, *rest)
-            _fit_axes(fig, panel, view.bounds[first], *rest)
+            note.text = _label(view, first, *rest) if view.opened else ""
+            _fit_axes(fig, panel, view, first, *rest)
     words = ", ".join(
         f"task {'AB'[k]} ({name}) {error_text(view.miss[0, k])} to {error_text(view.miss[1, k])}"
         for k, name in enumerate(view.names)
@@ -177,10 +174,32 @@ def redraw_microscope(fig: go.Figure, view: MicroscopeView) -> None:
     fig.layout.meta = meta | {"alt": f"Squared distance before and after the steps: {words}."}
 
 
-def _fit_axes(fig: go.Figure, panel: int, bounds: np.ndarray, row: int) -> None:
+def _share_height(fig: go.Figure, view: MicroscopeView) -> None:
+    """Give the fits all the height, or the rows of tau theirs below them."""
+    blocks = len(view.mean)
+    high = FIT + HEAD + blocks * (HEAD + LAYER) if view.opened else ALONE
+    margin = fig.layout.margin
+    fig.layout.height = high + margin.t + margin.b
+    fig.layout.legend.y = 1 - 32 / fig.layout.height
+    for trace in fig.data:
+        if trace.legendgroup in ("tau", "mean", "other"):
+            trace.visible = view.opened
+    for panel, (kind, first, *_) in enumerate(_places(blocks)):
+        if kind == "fit":
+            top, tall = 0, FIT if view.opened else ALONE
+        else:
+            top, tall = FIT + 2 * HEAD + first * (HEAD + LAYER), LAYER
+            top = top if view.opened else 0  # nothing is drawn there
+        domain = [1 - (top + tall) / high, 1 - top / high]
+        fig.layout[f"yaxis{panel + 1}"].domain = domain
+        fig.layout.annotations[panel].y = domain[1]
+
+
+def _fit_axes(fig: go.Figure, panel: int, view: MicroscopeView, block: int, row: int) -> None:
     """Give a panel of tau axes that stay the same for all tasks, none where tau has no such row."""
+    bounds = view.bounds[block]
     x, y = fig.layout[f"xaxis{panel + 1}"], fig.layout[f"yaxis{panel + 1}"]
-    x.visible = y.visible = shown = row < len(bounds)
+    x.visible = y.visible = shown = view.opened and row < len(bounds)
     if shown:
         low, high = bounds[row]
         y.range = [1.05 * min(low, 0), 1.05 * max(high, 0)]
@@ -193,7 +212,7 @@ def _heading(view: MicroscopeView, task: int) -> str:
     )
     return (
         f"<b>{'AB'[task]}</b> · {view.names[task]}   <b>{now}</b>"
-        f"<span style='color:{SOFT}'>   (as trained {usual})</span>"
+        f"<br><span style='color:{SOFT}'>as trained {usual}</span>"
     )
 
 

@@ -84,7 +84,7 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
         row_heights=[0.55, 0.45],
         column_widths=[0.5, 0.5],
         vertical_spacing=0.17,
-        horizontal_spacing=0.15,
+        horizontal_spacing=0.17,
         subplot_titles=[" "] * 4,
     )
     for column, side in enumerate(view.sides, start=1):
@@ -139,7 +139,7 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
             2,
             2,
         )
-    fig.update_xaxes(range=[view.x[0], view.x[-1]], title_text="x", title_standoff=2, row=1)
+    fig.update_xaxes(range=[view.x[0], view.x[-1]], row=1)
     fig.update_yaxes(range=view.yrange, row=1)
     fig.update_yaxes(showticklabels=False, row=1, col=2)
     fig.update_xaxes(range=[0, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=2)
@@ -154,12 +154,12 @@ def task(view: TaskView, title: str = "One task: look, then learn") -> go.Figure
         f"the star's {view.neighbours} nearest neighbours belong to. With few points, often "
         "nobody can know the family."
     )
-    finish(fig, 570, title, says, "")
+    finish(fig, 580, title, says, "")
     fig.update_xaxes(**BARE, row=2, col=1)
     fig.update_yaxes(**BARE, row=2, col=1)
     low = {"orientation": "h", "x": 0, "yref": "container", "yanchor": "bottom", "font_size": 12}
     fig.update_layout(
-        margin={"t": 116, "l": 34, "r": 12, "b": 70},
+        margin={"t": 126, "l": 34, "r": 12, "b": 70},
         legend={"y": 0.945, "font_size": 12},
         barmode="group",
         bargap=0.28,

@@ -11,6 +11,7 @@ from mmaml_lite.course.figures.contraction import ContractionView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.contraction import opposites
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 
@@ -62,7 +63,7 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         at_most=0,
     )
     left_over = Pad(
-        heading="share left: formula (broad), gradient descent (dashed)",
+        heading="share left: formula (broad), descent (dashed)",
         width=420,
         height=290,
         xrange=[0.0, 20.0],
@@ -72,7 +73,7 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         at_most=0,
     )
 
-    def redraw(screen: W.HBox, view: ContractionView) -> None:
+    def redraw(screen: W.Box, view: ContractionView) -> None:
         for pad, lines in zip(screen.children, figures.contraction_lines(view), strict=True):
             pad.lines = _drawable(lines)
 
@@ -88,5 +89,8 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         figures.contraction,
         redraw,
         contraction_summary,
-        screen=W.HBox([tasks, left_over]),
+        screen=P.row([P.growing(tasks), P.growing(left_over)]),
+        arrange=lambda controls, screen: P.above(
+            [[controls["alpha"], controls["steps"]], [controls["curvature"], W.Box()]], screen
+        ),
     )

@@ -11,6 +11,7 @@ from mmaml_lite.course import figures
 from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.first_look import FirstLookView
 from mmaml_lite.course.lesson import GRID, placed
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.microscope import one_task
 from mmaml_lite.course.widgets.pad import Pad
@@ -61,7 +62,7 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
         at_least=0,
         at_most=10,
         yrange=[-6.0, 6.0],
-        width=640,
+        width=820,
         height=330,
         heading="the points: drag them, or Tab to one and use the arrow keys",
     )
@@ -86,7 +87,8 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
         ]
         for name, button in zip(names, buttons, strict=True):
             button.on_click(lambda _, name=name: setattr(pad, "value", points(name)))
-        return W.VBox([W.HBox(buttons), screen])
+        row = W.Box(buttons, layout={"flex_flow": "row wrap"})
+        return W.VBox([row, P.growing(screen)])
 
     return Explorer(
         "first-look",

@@ -5,7 +5,7 @@ One line in a notebook of your own, with models of your own:
     fit_explorer({"maml": zoo.load("regression/1-mode/maml")})
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import ipywidgets as W
 import numpy as np
@@ -17,6 +17,7 @@ from mmaml_lite.course import figures
 from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.adaptation import AdaptationView
 from mmaml_lite.course.lesson import GRID, placed
+from mmaml_lite.course.studies.opening import CANDIDATES, ordinary
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
@@ -36,6 +37,31 @@ def draw_points(
     truth = mixture.families[mode](x, torch.tensor([list(parameters)]))
     y = truth + noise * blur
     return Examples(x[:, :shots, None], y[:, :shots, None])
+
+
+@torch.no_grad()
+def ordinary_seed(
+    models: Iterable[zoo.Model],
+    mixture: Mixture,
+    mode: int,
+    parameters: Sequence[float],
+    first: int = 0,
+    usual: np.ndarray | None = None,
+) -> int:
+    """The seed of `draw_points` that an explorer opens on: of CANDIDATES, the most ordinary one.
+
+    first: of the candidates; usual: errors of each model before and after, see `ordinary`.
+    """
+    shots, noise = mixture.shots, mixture.noise
+    seeds = range(first, first + CANDIDATES)
+    draws = [draw_points(mixture, mode, parameters, shots, noise, seed) for seed in seeds]
+    points = Examples(torch.cat([d.x for d in draws]), torch.cat([d.y for d in draws]))
+    truth = mixture.families[mode](GRID[None], torch.tensor([list(parameters)]))
+    x = GRID.expand(len(draws), -1)[..., None]
+    told = torch.full((len(draws),), mode)
+    curves = [model.learner(points, x, told)[[0, -1], ..., 0] for model in models]
+    miss = torch.cat([(y - truth).square().mean(-1) for y in curves])  # (2 * models, draws)
+    return first + ordinary(miss.T.numpy(), usual)
 
 
 def family_sliders(mixture: Mixture, start: float) -> dict[str, W.Widget]:
@@ -139,7 +165,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5) -> Explorer:
-    """Explorer of how trained models adapt to one task, side by side.
+    """Explorer of how trained models adapt to one task, side by side; it opens on an ordinary one.
 
     models: by key of `figures.METHOD_STYLES`, all trained on the same families. steps, shots: where
     the sliders start.
@@ -149,6 +175,8 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     names = mixture.names
     family = C.choice("family", names, names[0])
     sliders = family_sliders(mixture, 0.75)
+    parameters = [sliders[f"{names[0]} {p}"].value for p in mixture.families[0].priors]
+    seed = ordinary_seed(models.values(), mixture, 0, parameters)
     pad = Pad(
         heading="the points",
         at_least=1,
@@ -162,7 +190,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
         "family": family,
         **sliders,
         "shots": C.slider("points K", shots, 1, 10, 1),
-        "seed": C.Again("other points"),
+        "seed": C.Again("other points", seed),
         "noise": C.slider("noise", mixture.noise, 0.0, 1.0, 0.05),
         "own": C.check("place the points myself"),
         "pad": pad,
@@ -191,7 +219,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
             show_points(view.points)
 
     values = {name: slider.value for name, slider in sliders.items()}
-    show_points(slid_task(mixture, 0, values, shots, mixture.noise, 0)[0])
+    show_points(slid_task(mixture, 0, values, shots, mixture.noise, seed)[0])
     return Explorer(
         "fit",
         controls,

@@ -13,9 +13,10 @@ from torch import Tensor
 from mmaml_lite.core.modulation import MODULATIONS
 from mmaml_lite.core.networks import MLP
 from mmaml_lite.course import figures
-from mmaml_lite.course.figures.gates import GatesView
+from mmaml_lite.course.figures.gates import ROW, TOP, GatesView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 
 GATES = {"softmax": "softmax", "sigmoid": "sigmoid", "FiLM": "film"}
@@ -147,7 +148,7 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
     }
     controls = {
         "gate": gates,
-        "target": C.menu("target (dashed)", list(TARGETS), "none"),
+        "target": C.menu("target", list(TARGETS), "none"),
         **masters,
         **faders,
     }
@@ -169,32 +170,36 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
             put(closest(gates.value, controls["target"].value)[1])
 
     def arrange(controls, screen):
-        zero = W.Button(description="all e = 0", layout={"width": "120px"})
+        zero, best = W.Button(description="all e = 0"), W.Button(description="show the best known")
         zero.on_click(lambda _: put(torch.zeros(0)))
-        best = W.Button(description="show the best setting known", layout={"width": "230px"})
         best.on_click(solve)
-        rows = [[faders[f"{row}{i}"] for i in range(1, UNITS + 1)] for row in ("scale", "shift")]
-        scales, shifts = (W.HBox(row, layout={"margin": "0 0 0 44px"}) for row in rows)
+        shifts = [faders[f"shift{i}"] for i in range(1, UNITS + 1)]
+        rows = [
+            W.VBox(
+                [faders[f"scale{i + 1}"], shift],
+                layout={"height": f"{ROW}px", "overflow": "hidden", "justify_content": "center"},
+            )
+            for i, shift in enumerate(shifts)
+        ]
+        for fader in (*faders.values(), *masters.values()):
+            P.fitted(fader, 84)
+        shifts.append(masters["shift"])
+        high = {"height": f"{TOP}px", "overflow": "hidden", "justify_content": "flex-start"}
+        desk = W.VBox([W.VBox(list(masters.values()), layout=high), *rows])
 
         def show(_=None):
             moved = None if MODULATIONS[gates.value].rows == 2 else "none"
-            shifts.layout.display = masters["shift"].layout.display = moved
+            for shift in shifts:
+                shift.layout.display = moved
 
         gates.observe(show, "value")
         show()
-        heading = W.HTML("<b>The head's raw outputs e</b>, faders above each unit")
-        gates.layout.width = "250px"
-        top = W.HBox([controls["gate"], controls["target"]])
-        return W.VBox(
-            [
-                top,
-                W.HBox([zero, best, masters["scale"], masters["shift"]]),
-                heading,
-                scales,
-                shifts,
-                screen,
-            ]
-        )
+        zero.layout.width, best.layout.width = "80px", "160px"
+        top = [P.column([gates], 84), P.column([controls["target"]], 50), W.HBox([zero, best])]
+        choose = P.row(top)
+        for box, pixels in zip(top, (335, 210, 250), strict=True):
+            box.layout.flex = f"1 1 {pixels}px"
+        return W.VBox([choose, P.beside([desk], screen)])
 
     explorer = Explorer(
         "gates",
@@ -209,7 +214,7 @@ def gate_explorer(gate: str = "softmax") -> Explorer:
 
 
 def _fader(label: str, reach: float) -> W.FloatSlider:
-    """A small slider that fits above one unit's panel."""
+    """A slider of one of the head's raw outputs, beside the panel of its unit."""
     return W.FloatSlider(
         value=0.0,
         min=-reach,
@@ -217,7 +222,4 @@ def _fader(label: str, reach: float) -> W.FloatSlider:
         step=0.1,
         description=label,
         readout_format=".1f",
-        style={"description_width": "46px"},
-        layout={"width": "146px", "margin": "0 2px"},
-        readout=False,
     )

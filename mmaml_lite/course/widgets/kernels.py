@@ -17,6 +17,7 @@ from mmaml_lite.course.figures.kernels import PullsView, TangentsView
 from mmaml_lite.course.lesson import GRID, showcase
 from mmaml_lite.course.studies.kernels import linearised, pull
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.regression.domain import mixture_of
 
@@ -77,6 +78,7 @@ def pull_explorer(models: Mapping[str, zoo.Model], at: float = -2.0, seed: int =
         figures.pulls,
         figures.redraw_pulls,
         pull_summary,
+        arrange=lambda controls, screen: P.above([controls.values()], screen),
         models=models.values(),
     )
 

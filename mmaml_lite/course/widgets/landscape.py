@@ -182,11 +182,11 @@ def landscape_explorer(seed: int = 0, steps: int = 2, step_size: float = 0.1) ->
     def arrange(controls, screen):
         names = ("steps", "step_size", "background", "task", "reveal")
         right = W.VBox(
-            [P.column(controls[name] for name in names), screen],
+            [P.column(controls[name] for name in names), P.growing(screen)],
             layout={"flex": f"1 1 {P.COLUMN + 70}px", "overflow": "hidden"},
         )
-        wraps = {"flex_flow": "row wrap", "grid_gap": "4px 14px"}
-        return W.VBox([W.Box([pad, right], layout=wraps), W.HTML(key())])
+        pad.layout.flex = f"1 1 {pad.width}px"
+        return W.VBox([W.Box([P.growing(pad), right], layout=P.WRAPS), W.HTML(key())])
 
     return Explorer(
         "landscape",

@@ -69,7 +69,7 @@ class LiveRun:
             max=settings.iterations,
             description="outer steps",
             style={"description_width": "90px"},
-            layout={"width": "420px"},
+            layout={"width": "400px"},
         )
         self.explorer = Explorer(
             handle,
@@ -181,7 +181,8 @@ class LiveRun:
         return f"{done}. The run is kept in a file: it can go on at any time."
 
     def _arrange(self, controls: dict[str, W.Widget], screen: W.Widget) -> W.Widget:
-        return W.VBox([W.HBox([self.button, self.reset, controls["step"]]), screen])
+        row = W.Box([self.button, self.reset, controls["step"]], layout={"flex_flow": "row wrap"})
+        return W.VBox([row, screen])
 
     def _ipython_display_(self) -> None:
         self.explorer._ipython_display_()

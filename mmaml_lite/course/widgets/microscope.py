@@ -21,7 +21,8 @@ from mmaml_lite.course.figures.microscope import MicroscopeView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies.interventions import between, own, without
 from mmaml_lite.course.widgets import controls as C
-from mmaml_lite.course.widgets.explorer import Explorer
+from mmaml_lite.course.widgets import panes as P
+from mmaml_lite.course.widgets.explorer import Explorer, is_live
 from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.evaluation import shared_tasks
 
@@ -102,11 +103,13 @@ def microscope_view(
     layers: Sequence[bool] = (True, True, True),
     steps: int = 5,
     maml: zoo.Model | None = None,
+    opened: bool = True,
 ) -> MicroscopeView:
     """All that `figures.microscope` draws, for two tasks A and B.
 
     kind: own, mean, off or maml; share: how far each embedding is moved to the other's (with own);
-    layers: which blocks are modulated; steps: inner gradient steps; maml: for that kind.
+    layers: which blocks are modulated; steps: inner gradient steps; maml: for that kind;
+    opened: whether the layers are drawn.
     """
     model, mixture = slide.model, mixture_of(slide.model.settings)
     x = GRID.expand(2, -1)[..., None]
@@ -145,6 +148,7 @@ def microscope_view(
         other={i: _sorted(trained[i][1], slide.order[i]) for i in blocks},
         mean={i: _sorted(slide.mean[i][0], slide.order[i]) for i in blocks},
         bounds={i: slide.bounds[i] for i in blocks},
+        opened=opened,
     )
 
 
@@ -190,36 +194,29 @@ def microscope_explorer(
     families, blocks = mixture_of(model.settings).names, sorted(next(iter(slides.values())).mean)
     kinds = {k: v for k, v in KINDS.items() if v != "maml" or maml is not None}
     controls = {
-        "gate": C.choice("modulation", list(models), start or next(iter(models))),
         "family_a": C.menu("task A", families, families[0]),
         "seed_a": C.Again("another task A", seed),
         "family_b": C.menu("task B", families, families[1 % len(families)]),
         "seed_b": C.Again("another task B", seed),
-        "kind": C.choice("each task gets", kinds, "own"),
         "share": C.slider("walk A ↔ B", 0.0, 0.0, 1.0, 0.05),
-        **{f"layer{i + 1}": C.check(f"modulate layer {i + 1}", True) for i in blocks},
         "steps": C.slider("gradient steps", 5, 0, 20, 1),
+        "opened": C.check("open the layers", not is_live()),  # the twin shows all there is
+        "gate": C.choice("modulation", list(models), start or next(iter(models))),
+        "kind": C.menu("each task gets", kinds, "own"),
+        **{f"layer{i + 1}": C.check(f"modulate layer {i + 1}", True) for i in blocks},
     }
 
-    def compute(gate, family_a, seed_a, family_b, seed_b, kind, share, steps, **ticks):
+    def compute(gate, family_a, seed_a, family_b, seed_b, kind, share, steps, opened, **ticks):
         pair = joined(one_task(model, family_a, seed_a), one_task(model, family_b, seed_b))
         layers = [ticks[f"layer{i + 1}"] for i in blocks]
-        return microscope_view(slides[gate], pair, kind, share, layers, steps, maml)
+        return microscope_view(slides[gate], pair, kind, share, layers, steps, maml, opened)
 
     def arrange(controls, screen):
-        ticks = [controls[f"layer{i + 1}"] for i in blocks]
-        for tick in ticks:
-            tick.layout.width = "150px"
-        controls["gate"].layout.width, controls["kind"].layout.width = "250px", "470px"
-        return W.VBox(
-            [
-                W.HBox([controls["gate"], controls["kind"]]),
-                W.HBox([controls["family_a"], controls["seed_a"], controls["share"]]),
-                W.HBox([controls["family_b"], controls["seed_b"], controls["steps"]]),
-                W.HBox(ticks, layout={"margin": "0 0 0 110px"}),
-                screen,
-            ]
-        )
+        first = ("family_a", "seed_a", "family_b", "seed_b", "share", "steps", "opened")
+        then = ("gate", "kind", *(f"layer{i + 1}" for i in blocks))
+        layers = P.column(controls[name] for name in then)
+        P.only({True: layers}, controls["opened"])
+        return P.beside([P.column([*(controls[name] for name in first), layers])], screen)
 
     return Explorer(
         "microscope",

@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets as W
 
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets.pad import Pad
 
 COLUMN, PICTURE = 308, 400  # pixels: of a column of controls; the least for a picture beside it
 WRAPS = {"flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": "4px 14px"}
@@ -47,6 +48,13 @@ def row(columns: Iterable[W.Widget]) -> W.Box:
     for each in columns:
         each.layout.flex = f"1 1 {COLUMN}px"
     return W.Box(columns, layout=WRAPS)
+
+
+def growing(pad: Pad, most: float = 1.5) -> Pad:
+    """A pad that is drawn larger where the page is wide, up to so many times its size."""
+    pad.add_class("mmaml-grow")
+    pad.layout.max_width = f"{most * pad.width:.0f}px"
+    return pad
 
 
 def only(boxes: Mapping[Any, W.Widget], choice: W.Widget) -> None:
