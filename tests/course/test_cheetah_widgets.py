@@ -127,7 +127,7 @@ def blow_up(monkeypatch, at):
 def test_a_simulation_that_blows_up_is_shown_as_such(casts, monkeypatch):
     blow_up(monkeypatch, at=5)
     runner = cheetah(casts, stage=3)
-    film = record(casts["location"]["maml"].learner, 6.5, 1, 0, 2).stages[0]
+    film = record(casts["location"]["maml"].learner, -6.5, 1, 0, 2).stages[0]
     assert film.blew_up == 5 and (film.states[5:] == film.states[4]).all()
     assert "its simulation blew up after 0.2 s" in runner.summary
     assert "blew up" in figures.alt(runner.twin())
@@ -231,7 +231,7 @@ def test_a_new_target_is_looked_for_in_the_background(runner, monkeypatch):
     for target in (1.0, 2.0, 3.0):
         runner.controls["location"].value = target
     assert "adapting to 3.0 m" in runner.track.busy and "Adapting to 3.0 m" in runner.summary
-    assert runner.track.poses == before and runner.view.target == 6.5, "the last film goes on"
+    assert runner.track.poses == before and runner.view.target == -6.5, "the last film goes on"
     runner.controls["stage"].value = 5  # answers meanwhile
     assert runner.view.stage == runner.track.stage == 5
     go.set()
@@ -264,12 +264,12 @@ def test_what_goes_wrong_is_told_and_the_last_film_stays(runner, monkeypatch):
         broken.setattr(module, "reels", fails)
         with pytest.raises(ValueError, match="did the policy diverge"):
             runner.set(location=1.0)
-        assert runner.state["location"] == 6.5
+        assert runner.state["location"] == -6.5
         runner.controls["location"].value = 1.0
         runner._working.submit(lambda: None).result()  # it is over
         runner._on_change(None)
         assert "did the policy diverge" in runner.problem.value and not runner.track.busy
-        assert runner.view.target == 6.5
+        assert runner.view.target == -6.5
     runner.set(location=1.0)  # and may be tried again
     assert runner.view.target == 1.0 and not runner.problem.value
 
