@@ -159,7 +159,7 @@ def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure
         go.Scatter(
             mode="text",
             showlegend=False,
-            textposition="middle left",
+            textposition="middle right",
             hoverinfo="skip",
             textfont={"size": 11, "color": SOFT},
             text=["told the goal", "told its mode"],
@@ -170,7 +170,7 @@ def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure
     fig.update_xaxes(
         tickvals=list(range(len(view.names))),
         ticktext=view.short,
-        range=[-0.4, len(view.names) - 0.6],
+        range=[-0.4, len(view.names) + 0.7],
         title={"text": "gradient steps", "standoff": 2, "font_size": 13},
         row=2,
         col=1,
@@ -264,9 +264,9 @@ def redraw_walks(fig: go.Figure, view: WalksView) -> None:
     data.append({"x": np.full(len(now), view.stage), "y": cost(now)})
     levels = np.array([cost(view.floors[name]) for name in ("goal", "mode")])
     data += [{"x": stages, "y": np.full(len(stages), level)} for level in levels]
-    above = levels / 1.65  # over its line, and not over each other
-    above[0] = min(above[0], above[1] / 2.2)
-    data.append({"x": np.full(2, stages[-1] + 0.35), "y": above})
+    beside = levels.copy()  # at the end of its line, and not over each other
+    beside[0] = min(beside[0], beside[1] / 2.2)
+    data.append({"x": np.full(2, stages[-1] + 0.05), "y": beside})
     refill(fig, data)
     heads = [
         f"<b style='color:{METHOD_STYLES[key].color}'>{METHOD_STYLES[key].label}</b><br>{said}"
