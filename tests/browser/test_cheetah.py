@@ -100,7 +100,7 @@ def test_a_new_target_and_another_task(lab, page):
     first = page.locator(".mmaml-cheetah .says").all_inner_texts()
     handle(page, "target (m)").focus()
     page.keyboard.press("ArrowLeft")
-    page.locator(".explorer-cheetah .mmaml-summary", has_text="Target 5.5 m").wait_for()
+    page.locator(".explorer-cheetah .mmaml-summary", has_text="Target −7.0 m").wait_for()
     finished(page)
     assert page.locator(".mmaml-cheetah .says").all_inner_texts() != first
     page.locator(".explorer-cheetah button", has_text="speed").click()
@@ -109,8 +109,8 @@ def test_a_new_target_and_another_task(lab, page):
     assert "speed over time" in page.locator(".mmaml-cheetah").inner_text()
     assert not handle(page, "target (m)").is_visible() and handle(page, "target (m/s)").is_visible()
     page.locator(".explorer-cheetah button", has_text="location").click()
-    page.locator(".explorer-cheetah .mmaml-summary", has_text="Target 5.5 m,").wait_for()
-    assert json.loads(lab.ask(page, "print(runner.state['location'])")) == 5.5
+    page.locator(".explorer-cheetah .mmaml-summary", has_text="Target −7.0 m,").wait_for()
+    assert json.loads(lab.ask(page, "print(runner.state['location'])")) == -7.0
     assert page.locator(".explorer-cheetah [role=alert]").count() == 0
 
 

@@ -155,6 +155,14 @@ def labelled(key: str, stage: str) -> str:
     return f"{METHOD_STYLES[key].label}{', ' if stage else ''}{stage}"
 
 
+def decided(row: np.ndarray) -> bool:
+    """Whether one class of `(N,)` is ahead of all others, by so much that a reader can see it."""
+    if not np.isfinite(row).all():
+        return False
+    *_, second, first = np.sort(row) if len(row) > 1 else (0.0, row[0])
+    return bool(first - second > 0.005)
+
+
 def percent(share: float) -> str:
     """A certainty as a reader wants it: 97 %, and never a round 100 or 0 that it is not."""
     if not np.isfinite(share):
@@ -260,7 +268,8 @@ def _traces(view: CertaintyView) -> Iterator[dict[str, Any]]:
     begin = 0
     for rows in view.certainty.values():
         stages, ways = rows.shape
-        best = np.eye(ways, dtype=bool)[np.nan_to_num(rows).argmax(1)] & np.isfinite(rows)
+        best = np.eye(ways, dtype=bool)[np.nan_to_num(rows).argmax(1)]
+        best &= np.array([[decided(row)] for row in rows])
         words = [percent(p) for p in rows.ravel()]
         yield {
             "y": np.repeat(np.arange(begin, begin + stages), ways),
@@ -271,16 +280,16 @@ def _traces(view: CertaintyView) -> Iterator[dict[str, Any]]:
         begin += stages
 
 
-def bars(view: CertaintyView, label: int, column: int) -> str:
-    """The same as `certainty`, as an HTML table under six drawings.
+def bars(view: CertaintyView, label: float) -> str:
+    """The same as `certainty`, as an HTML table under six drawings, as wide as there is room.
 
-    label, column: widths in pixels of the column of names and of each character's.
+    label: per cent of the width for the names; the characters' columns share the rest.
     """
     ways = len(view.images)
-    look = "image-rendering:pixelated;width:84px;height:84px;border:1px solid #d0d0d0"
+    look = "image-rendering:pixelated;width:64px;max-width:95%;border:1px solid #d0d0d0"
     seen = [view.query, *view.images]
     cells = "".join(
-        f"<td style='padding:0 0 6px 8px'><img src='{png(image)}' style='{look}' "
+        f"<td style='padding:0 0 4px 0'><img src='{png(image)}' style='{look}' "
         f"alt='{name}, as the networks see it'></td>"
         for image, name in zip(seen, ["the new drawing", *LETTERS[:ways]], strict=True)
     )
@@ -292,21 +301,21 @@ def bars(view: CertaintyView, label: int, column: int) -> str:
         name = stage if key == last else name
         side = "right;padding-right:8px" if key == last else "left"
         rows += (
-            f"<tr><th scope='row' style='{line}font-weight:normal;text-align:{side}'>{name}</th>"
+            f"<tr><th scope='row' style='{line}font-weight:normal;white-space:normal;"
+            f"text-align:{side}'>{name}</th>"
         )
         best = int(np.nan_to_num(row).argmax())
         for i, share in enumerate(row):
-            long = 0 if not np.isfinite(share) else max(1, round((column - 84) * float(share)))
-            bar = f"display:inline-block;height:12px;width:{long}px;background:{style.color}"
+            long = float(np.nan_to_num(share))
+            bar = f"display:inline-block;height:12px;background:{style.color};min-width:"
+            bar += f"{int(np.isfinite(share))}px;width:calc({long:.3f} * (100% - 68px))"
             word = escape(percent(share))
-            word = f"<b>{word} ◂</b>" if i == best and word else f"<span>{word}</span>"
+            word = f"<b>{word} ◂</b>" if i == best and decided(row) else f"<span>{word}</span>"
             rows += (
-                f"<td style='{line}padding-left:8px;border-left:1px solid {EDGE}'>"
+                f"<td style='{line}padding-left:4px;border-left:1px solid {EDGE}'>"
                 f"<span style='{bar}'></span> {word}</td>"
             )
         rows, last = rows + "</tr>", key
-    widths = "".join(f"<col style='width:{w}px'>" for w in (label, *[column] * ways))
-    return (
-        f"<table style='table-layout:fixed;width:{label + ways * column}px;color:{INK};"
-        f"border-collapse:collapse;line-height:1.5;white-space:nowrap'>{widths}{rows}</table>"
-    )
+    widths = f"<col style='width:{label}%'>" + f"<col style='width:{(100 - label) / ways}%'>" * ways
+    look = "table-layout:fixed;width:100%;border-collapse:collapse;line-height:1.5;font-size:12px"
+    return f"<table style='{look};white-space:nowrap'>{widths}{rows}</table>"

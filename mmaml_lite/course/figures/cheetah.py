@@ -119,12 +119,12 @@ def cheetah(view: CheetahView, title: str = "Two half-cheetahs, one hidden targe
 
 
 SAYS = (
-    "**What to see.** One run of MAML and one of MuMoMAML at the stage that is chosen: always the "
-    "first of its five, not the best (five as in training; the test takes ten, which would keep "
-    "you waiting). No policy is shown the target: a flag on the track, or with a target speed, "
-    "where the place does not matter, a mark on the speedometer. Below, the torso's x or speed "
-    "over time (speed: thin each step, thick the mean of half a second). Where nothing can move, "
-    "as on paper, the animal stands at every second second, darker is later."
+    "**What to see.** One run of MAML and one of MuMoMAML at the stage that is chosen: of its "
+    "five the one whose return is nearest their mean (five as in training; the test takes ten, "
+    "which would keep you waiting). No policy is shown the target: a flag on the track, or with a "
+    "target speed, where the place does not matter, a mark on the speedometer. Below, the torso's "
+    "x or speed over time (speed: thin each step, thick the mean of half a second). Where nothing "
+    "can move, as on paper, the animal stands at every second second, darker is later."
 )
 
 

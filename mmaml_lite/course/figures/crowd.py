@@ -69,8 +69,8 @@ def map_axes(fig: go.Figure, left: int) -> None:
     fig.update_xaxes(**BARE, row=1, col=2)
     fig.update_yaxes(**BARE, row=1, col=2)
     fig.update_layout(
-        margin={"t": 92, "l": left, "r": 8, "b": 62},
-        legend={"y": 0.94},
+        margin={"t": 98, "l": left, "r": 8, "b": 62},
+        legend={"y": 0.94, "font_size": 12},
         legend2={
             "orientation": "h",
             "x": 1,

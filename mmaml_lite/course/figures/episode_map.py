@@ -50,7 +50,7 @@ def episode_map(view: EpisodeMapView, title: str = "How the encoder sees episode
         f"{title}, {view.kind}, by {view.trait}: the nearest neighbour shares it in "
         f"{100 * view.vote:.0f} %, by chance {100 * view.chance:.0f} %."
     )
-    finish(fig, 560, title, says, words)
+    finish(fig, 440, title, says, words)
     fig.update_xaxes(**BARE)
     fig.update_yaxes(**BARE)
     for axis, values in ((fig.layout.xaxis, points[:, 0]), (fig.layout.yaxis, points[:, 1])):

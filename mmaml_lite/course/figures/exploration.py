@@ -36,24 +36,22 @@ class ExplorationView(CrowdView):
     spread: float
 
 
-def exploration(
-    view: ExplorationView, title: str = "What the encoder reads, and what it makes of it"
-) -> go.Figure:
+def exploration(view: ExplorationView, title: str = "One walk, and its embedding") -> go.Figure:
     """The exploratory walk with its rewards, and the map of embeddings with this task in it."""
     fig = make_subplots(
         2,
         2,
         specs=[[{}, {"rowspan": 2}], [{}, None]],
-        row_heights=[0.74, 0.26],
+        row_heights=[0.72, 0.28],
         column_widths=[0.44, 0.56],
         horizontal_spacing=0.06,
-        vertical_spacing=0.13,
+        vertical_spacing=0.16,
         subplot_titles=[" "] * 3,
     )
     fig.add_trace(
         go.Scatter(
             mode="lines",
-            name="towards the goal",
+            name="to the goal",
             hoverinfo="skip",
             line={"color": SOFT, "width": 1.5, "dash": "dash"},
         ),
@@ -63,7 +61,7 @@ def exploration(
     fig.add_trace(
         go.Scatter(
             mode="lines+markers",
-            name="the walk: larger and brighter where the reward is higher",
+            name="the walk",
             line={"color": "#bbbbbb", "width": 1},
             marker={"colorscale": "Cividis", "line": {"color": INK, "width": 0.5}},
             hovertemplate="reward %{marker.color:.2f}<extra></extra>",
@@ -74,8 +72,8 @@ def exploration(
     fig.add_trace(
         go.Scatter(
             mode="markers",
-            name="goal (hidden)",
-            marker=STAR,
+            name="hidden goal",
+            marker=STAR | {"size": 15},
             hovertemplate="goal %{x:.2f}, %{y:.2f}<extra></extra>",
         ),
         1,
@@ -97,18 +95,20 @@ def exploration(
         fig.add_trace(trace, 1, 2)
     plane_axes(fig, 1, 1, 1)
     fig.update_layout(xaxis={"dtick": None, "title": {"text": ""}}, yaxis={"dtick": None})
-    fig.update_xaxes(title_text="step of the walk", title_standoff=2, row=2, col=1)
+    under = {"text": "step of the walk", "standoff": 2, "font_size": 13}
+    fig.update_xaxes(title=under, row=2, col=1)
     fig.update_yaxes(range=[-2.2, 0.1], dtick=1, row=2, col=1)
     says = (
         "**What to see.** Left, all that the encoder is given: one walk of the policy *without* "
-        "modulation, seen from near, and the reward of each of its steps (below once more, along "
-        "time). Right, the "
-        "map of embeddings: every mark is a task, the star is this one, rings are its nearest "
-        "neighbours in the full embedding. Coloured by mode, or by where the goal lies within its "
-        "mode: then each mark is an arrow from the mode's centre towards the goal, and its colour "
-        "says the direction again. Colours were added afterwards; the encoder knows no modes."
+        "modulation, seen from near, and the reward of each of its steps (larger and brighter "
+        "where it is higher; below once more, along time). Right, the map of embeddings: every "
+        "mark is a task, the star is this one, rings are its nearest neighbours in the full "
+        "embedding. Coloured by mode, or by where the goal lies within its mode: then each mark "
+        "is an arrow from the mode's centre towards the goal, and its colour says the direction "
+        "again. Colours were added afterwards; the encoder knows no modes."
     )
-    finish(fig, 560, title, says, "")
+    finish(fig, 500, title, says, "")
+    fig.update_annotations(font_size=13)
     map_axes(fig, left=36)
     redraw_exploration(fig, view)
     return fig
@@ -150,8 +150,8 @@ def redraw_exploration(fig: go.Figure, view: ExplorationView) -> None:
     fig.data[1].marker.update(color=rewards, size=4 + 8 * share)
     recolour(fig, view, _marks, modes)
     heads = [
-        f"<b>the walk</b>, return {number(view.rewards.sum())}",
-        f"<b>where its embedding lies</b> ({view.kind})",
+        f"<b>the walk</b><br>return {number(view.rewards.sum())}",
+        f"<b>its embedding</b><br>{view.kind}",
         "<b>reward</b>",
     ]
     for note, text in zip(fig.layout.annotations, heads, strict=True):

@@ -26,6 +26,15 @@ BAR_COLORS = {  # of the bars: as strong as tau is right
 }
 
 
+PLACES = {  # shares of the figure, across and up: two sheets of maps, tau; the image, the answers
+    "": ([0, 0.31], [0.43, 1]),
+    "2": ([0.34, 0.65], [0.43, 1]),
+    "3": ([0.76, 1], [0.43, 1]),
+    "4": ([0, 0.14], [0, 0.25]),
+    "5": ([0.4, 1], [0, 0.25]),
+}
+
+
 @dataclass(frozen=True)
 class FeatureMapsView:
     """One image in one block of a network, and what modulation makes of it.
@@ -63,31 +72,19 @@ def tiles(maps: np.ndarray) -> np.ndarray:
     return mosaic(grid.reshape(down, across, *maps.shape[1:]), gap, BETWEEN)
 
 
-def feature_maps(
-    view: FeatureMapsView, title: str = "What FiLM does to the feature maps of one image"
-) -> go.Figure:
+def feature_maps(view: FeatureMapsView, title: str = "What FiLM does to one image") -> go.Figure:
     """An image, a block's maps without and with modulation, tau, and the answers."""
     fig = make_subplots(
-        2,
-        5,
-        specs=[
-            [{}, {"colspan": 2}, None, {"colspan": 2}, None],
-            [{"colspan": 3}, None, None, {"colspan": 2}, None],
-        ],
-        column_widths=[0.16, 0.21, 0.21, 0.21, 0.21],
-        row_heights=[0.6, 0.4],
-        horizontal_spacing=0.02,
-        vertical_spacing=0.11,
-        subplot_titles=[" "] * 5,
+        2, 3, specs=[[{}, {}, {}], [{}, {"colspan": 2}, None]], subplot_titles=[" "] * 5
     )
     fig.add_trace(
         go.Heatmap(
             colorscale=[[0, "white"], [1, INK]], zmin=0, zmax=1, showscale=False, hoverinfo="skip"
         ),
-        1,
+        2,
         1,
     )
-    for column in (2, 4):
+    for column in (1, 2):
         fig.add_trace(go.Heatmap(coloraxis="coloraxis", hoverinfo="skip"), 1, column)
     _plane(fig)
     names = list(view.scores)
@@ -102,44 +99,39 @@ def feature_maps(
             marker={"color": [BAR_COLORS[n] for n in names], "line": {"width": 1.5, "color": SOFT}},
         ),
         2,
-        4,
+        2,
     )
     says = (
-        "**What to see.** Top: every little picture is one channel of this block, dark where it is "
-        "silent, bright where it is strong; left with FiLM off *in this block only*, right with "
-        "γ z + β before the ReLU. The channels that τ changes most come first. Bottom left: one "
+        "**What to see.** Top: every little picture is one channel of this block, dark where it "
+        "is silent, bright where it is strong; left with FiLM off *in this block only*, right "
+        "with γ z + β before the ReLU. The channels that τ changes most come first. Right: one "
         "dot for each channel; at the cross (γ = 1, β = 0) nothing would happen. A line leads "
         "from a dot to the same channel's place in another task: short lines mean that τ hardly "
-        "depends on the task. "
-        f"Bottom right: how many of this task's {view.queries} new drawings are told apart "
-        f"after {view.steps} gradient steps, with this τ, with a borrowed one, and without. "
-        f"{view.says}"
+        f"depends on the task. Bottom: the image, and how many of this task's {view.queries} new "
+        f"drawings are told apart after {view.steps} gradient steps, with this τ, with a borrowed "
+        f"one, and without. {view.says}"
     )
-    finish(fig, 720, title, says, "")
-    for column in (1, 2, 4):
-        fig.update_xaxes(**BARE | {"showline": column == 1}, constrain="domain", row=1, col=column)
-        axis = {1: "x", 2: "x2", 4: "x3"}[column]
-        fig.update_yaxes(
-            **BARE | {"showline": column == 1},
-            autorange="reversed",
-            scaleanchor=axis,
-            constrain="domain",
-            constraintoward="top",
-            row=1,
-            col=column,
-        )
-    fig.update_xaxes(title_text="γ, the scale", zeroline=False, row=2, col=1)
-    fig.update_yaxes(title_text="β, the shift", zeroline=False, row=2, col=1)
-    fig.update_xaxes(
-        range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", domain=[0.71, 1], row=2, col=4
-    )
-    fig.update_yaxes(autorange="reversed", ticks="", row=2, col=4)
+    finish(fig, 490, title, says, "")
+    for name, (across, down) in PLACES.items():
+        fig.layout[f"xaxis{name}"].domain, fig.layout[f"yaxis{name}"].domain = across, down
+    for name in ("", "2", "4"):  # the images
+        image = BARE | {"showline": name == "4", "constrain": "domain"}
+        fig.layout[f"xaxis{name}"].update(**image)
+        image |= {"autorange": "reversed", "constraintoward": "top", "scaleanchor": f"x{name}"}
+        fig.layout[f"yaxis{name}"].update(**image)
+    under = {"standoff": 2, "font_size": 13}
+    fig.update_xaxes(title={"text": "γ, the scale", **under}, zeroline=False, row=1, col=3)
+    fig.update_yaxes(title={"text": "β, the shift", **under}, zeroline=False, row=1, col=3)
+    fig.update_xaxes(range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=2)
+    fig.update_yaxes(autorange="reversed", ticks="", row=2, col=2)
     fig.update_layout(
-        margin={"t": 96, "l": 54, "r": 26, "b": 46},
-        legend={"y": 0.945},
+        margin={"t": 106, "l": 10, "r": 26, "b": 34},
+        legend={"y": 0.945, "font_size": 12},
         coloraxis={"colorscale": GLOW, "showscale": False},
     )
-    fig.layout.annotations[4].x = 0.855
+    for note, name in zip(fig.layout.annotations, PLACES, strict=True):
+        across, down = PLACES[name]
+        note.update(x=across[0], xanchor="left", y=down[1], font_size=13)
     redraw_feature_maps(fig, view)
     return fig
 
@@ -156,8 +148,8 @@ def _plane(fig: go.Figure) -> None:
         go.Scatter(
             mode="lines", line={"color": SOFT, "width": 1}, hoverinfo="skip", showlegend=False
         ),
-        2,
         1,
+        3,
     )
     for name, marker in marks:
         fig.add_trace(
@@ -167,8 +159,8 @@ def _plane(fig: go.Figure) -> None:
                 marker=marker,
                 hovertemplate="channel %{text}: γ %{x:.2f}, β %{y:.2f}<extra></extra>",
             ),
-            2,
             1,
+            3,
         )
 
 
@@ -177,15 +169,19 @@ def redraw_feature_maps(fig: go.Figure, view: FeatureMapsView) -> None:
     refill(fig, _traces(view))
     top = float(max(view.off.max(), view.on.max()))
     fig.layout.coloraxis.update(cmin=-(top or 1.0) / 9, cmax=top or 1.0)
-    for axes, values in (("xaxis4", 0), ("yaxis4", 1)):
+    for axes, values in (("xaxis3", 0), ("yaxis3", 1)):
         fig.layout[axes].range = _span(view, values)
     count, (h, w) = len(view.on), view.on.shape[1:]
     notes = fig.layout.annotations
-    notes[0].text = "the image"
-    notes[1].text = f"<b>block {view.block + 1}, FiLM off</b>: {count} maps, {h} × {w}"
-    notes[2].text = f"<b>block {view.block + 1}, {view.used}</b>"
-    notes[3].text = f"τ of block {view.block + 1}: a dot for each channel"
-    notes[4].text = "new drawings told apart"
+    heads = [
+        f"<b>FiLM off</b><br>{count} maps, {h} × {w}",
+        f"<b>{view.used}</b><br>block {view.block + 1}",
+        f"<b>τ of block {view.block + 1}</b><br>a dot: a channel",
+        "<b>the image</b>",
+        "<b>new drawings told apart</b>",
+    ]
+    for note, text in zip(notes, heads, strict=True):
+        note.text = text
     told = "; ".join(f"{name} {right:.0%}" for name, (right, _) in view.scores.items())
     words = (
         f"Block {view.block + 1}: {count} channels without and with {view.used}. New "

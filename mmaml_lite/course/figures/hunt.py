@@ -14,12 +14,13 @@ from plotly.colors import sample_colorscale
 from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.numerals import number
-from mmaml_lite.course.figures.style import GRID, INK, METHOD_STYLES, SOFT, finish
+from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish
 
 REACH = 1.1  # the plane shows -REACH to REACH in both directions
 FAR = 1.0  # a distance from which on all is equally cold
 DEEP = 1.5  # the strip of rewards ends at minus this
 SIZES = (2.5, 8.0)  # radius of a dot, from far to near
+TEXT, RULE = "var(--jp-ui-font-color1,#222)", "var(--jp-border-color2,#ddd)"  # the theme's
 WHO = {  # how each row of the comparison is drawn
     "you": INK,
     "goal": METHOD_STYLES["bayes"].color,
@@ -113,16 +114,17 @@ def ring(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
 
 def strip(rewards: np.ndarray, steps: int) -> str:
     """The rewards so far as bars that hang from zero: an inline picture in SVG, with its words."""
-    slot, tall, left = 480 / steps, 120, 34
+    slot, tall, left = 380 / steps, 110, 34
     grid = "".join(
         f"<text x='{left - 6}' y='{16 + tall * part:.0f}' text-anchor='end'>"
         f"{number(-part * DEEP) if part else 0}</text>"
-        f"<path d='M{left} {12 + tall * part:.0f}h480' stroke='{GRID}'/>"
+        f"<path d='M{left} {12 + tall * part:.0f}h380' stroke='{RULE}'/>"
         for part in (0, 1 / 3, 2 / 3, 1)
     )
     bars = "".join(
         f"<rect x='{left + i * slot:.1f}' y='12' width='{slot - 2:.1f}' "
-        f"height='{max(1, min(tall, -reward / DEEP * tall)):.1f}' fill='{color}' stroke='{INK}'/>"
+        f"height='{max(1, min(tall, -reward / DEEP * tall)):.1f}' fill='{color}' "
+        "stroke='currentColor'/>"
         for i, (reward, color) in enumerate(zip(rewards, colors(rewards), strict=True))
     )
     under = "".join(
@@ -132,7 +134,8 @@ def strip(rewards: np.ndarray, steps: int) -> str:
     last = f", the last {number(rewards[-1], 2)}" if len(rewards) else ""
     return (
         "<div><b>Reward of every step</b> (short and light: you are near)</div>"
-        f"<svg width='520' height='{tall + 30}' font-size='11' role='img' "
+        f"<svg viewBox='0 0 418 {tall + 30}' style='width:100%;max-width:560px;color:{TEXT}' "
+        "font-size='11' fill='currentColor' role='img' "
         f"aria-label='{len(rewards)} rewards{last}'>{grid}{bars}{under}</svg>"
     )
 

@@ -13,7 +13,7 @@ from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, re
 
 SIDES = ("maml", "mumomaml")  # left and right
 WINDOW = 1.25  # the plane is shown from minus this to this
-COSTS = [1, 2, 5, 10, 20, 50, 100, 200, 500]  # ticks of a return's axis, without the minus
+COSTS = [1, 3, 10, 30, 100, 300]  # ticks of a return's axis, without the minus
 LEAST_COST = 0.5
 STAR = {
     "symbol": "star",
@@ -79,6 +79,7 @@ def plane_axes(fig: go.Figure, row: int, column: int, number: int, labels: bool 
     common |= {"row": row, "col": column}
     fig.update_xaxes(title_text="x", title_standoff=2, **common)
     anchor = f"x{number if number > 1 else ''}"
+    common["constraintoward"] = "top"
     fig.update_yaxes(showticklabels=labels, scaleanchor=anchor, **common)
 
 
@@ -106,12 +107,19 @@ def earned(value: float) -> str:
 def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure:
     """Walks of MAML and MuMoMAML at one stage, and their returns at every stage."""
     fig = make_subplots(
-        1, 3, column_widths=[0.35, 0.35, 0.3], horizontal_spacing=0.055, subplot_titles=[" "] * 3
+        2,
+        2,
+        specs=[[{}, {}], [{"colspan": 2}, None]],
+        row_heights=[0.64, 0.36],
+        horizontal_spacing=0.06,
+        vertical_spacing=0.16,
+        subplot_titles=[" "] * 3,
     )
     for column, key in enumerate(SIDES, start=1):
         for trace in _plane_traces(key, column == 1):
             fig.add_trace(trace, 1, column)
         plane_axes(fig, 1, column, column, labels=column == 1)
+        fig.update_xaxes(title_text="", row=1, col=column)
     for key in SIDES:
         style = METHOD_STYLES[key]
         fig.add_trace(
@@ -123,8 +131,8 @@ def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure
                 marker={"symbol": style.symbol, "size": 8, "color": style.color},
                 hovertemplate=f"{style.label}, %{{x}}: −%{{y:.1f}}<extra></extra>",
             ),
+            2,
             1,
-            3,
         )
     fig.add_trace(
         go.Scatter(
@@ -133,8 +141,8 @@ def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure
             hoverinfo="skip",
             marker={"symbol": "circle-open", "size": 17, "color": INK, "line": {"width": 2}},
         ),
+        2,
         1,
-        3,
     )
     for name, dash in (("goal", "longdash"), ("mode", "dot")):
         fig.add_trace(
@@ -144,42 +152,44 @@ def walks(view: WalksView, title: str = "One goal, stage by stage") -> go.Figure
                 line={"color": SOFT, "width": 1.5, "dash": dash},
                 hovertemplate=f"told the {name}: −%{{y:.1f}}<extra></extra>",
             ),
+            2,
             1,
-            3,
         )
     fig.add_trace(
         go.Scatter(
             mode="text",
             showlegend=False,
-            textposition="middle left",
+            textposition="middle right",
             hoverinfo="skip",
             textfont={"size": 11, "color": SOFT},
             text=["told the goal", "told its mode"],
         ),
+        2,
         1,
-        3,
     )
     fig.update_xaxes(
         tickvals=list(range(len(view.names))),
         ticktext=view.short,
-        range=[-0.4, len(view.names) - 0.6],
-        title_text="gradient steps",
-        title_standoff=2,
-        row=1,
-        col=3,
+        range=[-0.4, len(view.names) + 0.7],
+        title={"text": "gradient steps", "standoff": 2, "font_size": 13},
+        row=2,
+        col=1,
     )
-    cost_axis(fig, row=1, col=3)
-    fig.update_yaxes(range=[np.log10(300), np.log10(0.8)], row=1, col=3)
+    cost_axis(fig, row=2, col=1)
+    fig.update_yaxes(range=[np.log10(300), np.log10(0.5)], row=2, col=1)
     says = (
-        "**What to see.** Left MAML, in the middle MuMoMAML: a few walks of 100 steps from the "
+        "**What to see.** Left MAML, right MuMoMAML: a few walks of 100 steps from the "
         "origin (dots: where they end), at the stage that the slider shows; dotted grey, the first "
         "walk, of one who knows nothing of the task yet. The star is the goal, which no policy "
-        "sees; the circles are the density of the goals in training (1, 2, 3 spreads). Right: the "
+        "sees; the circles are the density of the goals in training (1, 2, 3 spreads). Below: the "
         "mean return of each stage, on a logarithmic axis, better is higher; rings mark the stage "
         "shown. Grey lines: what one earns who is told the goal, or only its mode."
     )
-    finish(fig, 430, title, says, "")
-    fig.update_layout(margin={"t": 92, "l": 36, "r": 8, "b": 44}, legend={"y": 0.92})
+    finish(fig, 510, title, says, "")
+    fig.update_annotations(font_size=13)
+    fig.update_layout(
+        margin={"t": 98, "l": 46, "r": 8, "b": 44}, legend={"y": 0.945, "font_size": 12}
+    )
     redraw_walks(fig, view)
     return fig
 
@@ -189,7 +199,7 @@ def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     style = METHOD_STYLES[key]
     yield go.Scatter(
         mode="lines",
-        name="goals in training",
+        name="training goals",
         legendgroup="rings",
         showlegend=legend,
         line={"color": "#9a9a9a", "width": 1},
@@ -197,7 +207,7 @@ def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     )
     yield go.Scatter(
         mode="lines",
-        name="first walk, knowing nothing",
+        name="first walk",
         legendgroup="first",
         showlegend=legend,
         line={"color": SOFT, "width": 1.5, "dash": "dot"},
@@ -225,7 +235,7 @@ def _plane_traces(key: str, legend: bool) -> Iterator[go.Scatter]:
     )
     yield go.Scatter(
         mode="markers",
-        name="goal (hidden)",
+        name="hidden goal",
         legendgroup="goal",
         showlegend=legend,
         marker=STAR,
@@ -254,12 +264,12 @@ def redraw_walks(fig: go.Figure, view: WalksView) -> None:
     data.append({"x": np.full(len(now), view.stage), "y": cost(now)})
     levels = np.array([cost(view.floors[name]) for name in ("goal", "mode")])
     data += [{"x": stages, "y": np.full(len(stages), level)} for level in levels]
-    above = levels / 1.16  # over its line, and not over each other
-    above[0] = min(above[0], above[1] / 1.3)
-    data.append({"x": np.full(2, stages[-1] + 0.35), "y": above})
+    beside = levels.copy()  # at the end of its line, and not over each other
+    beside[0] = min(beside[0], beside[1] / 2.2)
+    data.append({"x": np.full(2, stages[-1] + 0.05), "y": beside})
     refill(fig, data)
     heads = [
-        f"<b style='color:{METHOD_STYLES[key].color}'>{METHOD_STYLES[key].label}</b>, {said}"
+        f"<b style='color:{METHOD_STYLES[key].color}'>{METHOD_STYLES[key].label}</b><br>{said}"
         for key, said in zip(SIDES, view.headings, strict=True)
     ]
     for note, text in zip(fig.layout.annotations, [*heads, "<b>return</b>"], strict=True):

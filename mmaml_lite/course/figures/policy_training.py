@@ -57,14 +57,14 @@ def policy_training(view: PolicyTrainingView) -> go.Figure:
                 x=circles[:, 0],
                 y=circles[:, 1],
                 mode="lines",
-                name="goals in training",
+                name="training goals",
                 line={"color": "#9a9a9a", "width": 1},
             ),
-            go.Scatter(mode="lines", name="walks before the gradient step", line=before),
-            go.Scatter(mode="lines", name="after it", line=after),
+            go.Scatter(mode="lines", name="before", line=before),
+            go.Scatter(mode="lines", name="after the step", line=after),
             go.Scatter(
                 mode="markers",
-                name="goal (hidden)",
+                name="hidden goal",
                 marker={
                     "symbol": "star",
                     "size": 15,
@@ -76,7 +76,8 @@ def policy_training(view: PolicyTrainingView) -> go.Figure:
             trace.update(legendgroup=trace.name, showlegend=column == 1, hoverinfo="skip")
             fig.add_trace(trace, 1, column)
         plane_axes(fig, 1, column, column, labels=column == 1)
-        fig.update_xaxes(title_text="", row=1, col=column)
+        fig.update_xaxes(title_text="", dtick=1, row=1, col=column)
+        fig.update_yaxes(dtick=1, row=1, col=column)
     for name, line in (("before", before | {"width": 2}), ("after", after | {"width": 2.5})):
         fig.add_trace(
             go.Scatter(
@@ -99,17 +100,27 @@ def policy_training(view: PolicyTrainingView) -> go.Figure:
             annotation={"text": f"told the {name}", "font": {"size": 11, "color": SOFT}},
             annotation_position="bottom right" if name == "mode" else "top right",
         )
-    fig.update_xaxes(title_text="outer steps", range=[0, 1.01 * view.iterations], row=2, col=1)
+    fig.update_xaxes(
+        title={"text": "outer steps", "font_size": 13, "standoff": 2},
+        range=[0, 1.01 * view.iterations],
+        row=2,
+        col=1,
+    )
     fig.update_yaxes(title_text="return", range=[WORST, 8], row=2, col=1)
     says = (
         "**What to see.** Above: walks to four goals (stars, which no policy sees; the circles are "
         "the density of all goals), dotted before the gradient step, coloured after it, with the "
-        "weights of this moment and always the same random numbers. Below: the mean return of the "
+        "weights of this moment and always the same random numbers; over each its return, before → "
+        "after. Below: the mean return of the "
         "meta-batches, which are always fresh goals, before and after the gradient step. Grey "
         "lines: what one earns who is told the goal, or only its mode."
     )
-    finish(fig, 560, f"{style.label} in training, live", says, "")
-    fig.update_layout(margin={"t": 96, "l": 52, "r": 8, "b": 44}, legend={"y": 0.955})
+    finish(fig, 520, f"{style.label} in training, live", says, "")
+    fig.update_annotations(font_size=13)
+    fig.update_layout(
+        margin={"t": 118, "l": 52, "r": 12, "b": 44}, legend={"y": 0.945, "font_size": 12}
+    )
+    fig.layout.annotations[panels].update(x=0, xanchor="left")
     redraw_policy_training(fig, view)
     return fig
 
@@ -123,7 +134,7 @@ def redraw_policy_training(fig: go.Figure, view: PolicyTrainingView) -> None:
     ):
         data += [{"x": circles[:, 0], "y": circles[:, 1]}, strokes(paths[0]), strokes(paths[1])]
         data.append({"x": [x], "y": [y]})
-        heads.append(f"return {earned(before)} → <b>{earned(after)}</b>")
+        heads.append(f"{earned(before)} →<br><b>{earned(after)}</b>")
     step, *returns = view.curve.T
     data += [{"x": step, "y": np.maximum(values, WORST)} for values in returns]
     refill(fig, data)

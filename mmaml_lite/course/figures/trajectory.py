@@ -42,9 +42,7 @@ class TrajectoryView(CrowdView):
     spread: float
 
 
-def trajectory(
-    view: TrajectoryView, title: str = "One trajectory, and what the encoder makes of it"
-) -> go.Figure:
+def trajectory(view: TrajectoryView, title: str = "One trajectory, and its embedding") -> go.Figure:
     """The trajectory, its rewards for a target and its mirror image, and Figure 4's map."""
     fig = make_subplots(
         2,
@@ -59,12 +57,12 @@ def trajectory(
     line = {"mode": "lines", "hoverinfo": "skip"}
     solid, dotted = {"color": TARGET, "width": 2}, {"color": SOFT, "width": 2, "dash": "dot"}
     fig.add_trace(go.Scatter(name="target", line=solid, legendgroup="target", **line), 1, 1)
-    image = go.Scatter(name="its mirror image", line=dotted, legendgroup="image", **line)
+    image = go.Scatter(name="mirrored", line=dotted, legendgroup="image", **line)
     fig.add_trace(image, 1, 1)
     fig.add_trace(
         go.Scatter(
             mode="lines",
-            name="what the torso did",
+            name="the torso",
             line={"color": INK, "width": 2},
             hovertemplate="step %{x}: %{y:.2f}<extra></extra>",
         ),
@@ -87,8 +85,7 @@ def trajectory(
         fig.add_trace(
             go.Scatter(
                 name="read so far, up to here",
-                showlegend=row == 1,
-                legendgroup="read",
+                showlegend=False,
                 line={"color": METHOD_STYLES["mumomaml"].color, "width": 1.5, "dash": "dash"},
                 **line,
             ),
@@ -99,15 +96,17 @@ def trajectory(
     for trace in map_traces(view.names, hover, name="this task"):
         fig.add_trace(trace, 1, 2)
     says = (
-        "**What to see.** Upper left, what the torso did in one trajectory of the policy *without* "
-        "modulation, and the hidden target (out of the picture where it is far). Lower left, what "
-        "every step was paid: solid for the target, dotted for its mirror image. Right, Figure 4: "
-        "every mark is a task, the star is this one, rings are its nearest neighbours in the full "
-        "embedding. Marks tell the modes, colours the mode or the target itself. They were "
-        "added afterwards; the encoder is told neither."
+        "**What to see.** Upper left, what the torso did in one trajectory of the policy "
+        "*without* modulation, the same whatever the target, and the hidden target (out of the "
+        "picture where it is far). Lower left, what every step was paid: solid for the target, "
+        "dotted for its mirror image; the dashed line is how far was read. Right, Figure 4: every "
+        "mark is a task, the star is this one, rings are its nearest neighbours in the full "
+        "embedding. Marks tell the modes, colours the mode or the target itself. They were added "
+        "afterwards; the encoder is told neither."
     )
-    finish(fig, 560, title, says, "")
-    fig.update_xaxes(title_text="step", title_standoff=2, row=2, col=1)
+    finish(fig, 480, title, says, "")
+    fig.update_annotations(font_size=13)
+    fig.update_xaxes(title={"text": "step", "standoff": 2, "font_size": 13}, row=2, col=1)
     fig.update_yaxes(title_text=view.what, title_standoff=4, row=1, col=1)
     fig.update_yaxes(title_text="reward", title_standoff=4, row=2, col=1)
     map_axes(fig, left=56)
@@ -157,9 +156,9 @@ def redraw_trajectory(fig: go.Figure, view: TrajectoryView) -> None:
     fig.layout.yaxis.range, fig.layout.yaxis3.range = [low, high], [floor, top]
     recolour(fig, view, _marks, modes)
     heads = [
-        "<b>the trajectory</b>, the same whatever the target",
-        f"<b>where its embedding lies</b> ({view.kind}), {view.steps} steps read",
-        f"<b>what it was paid</b>, {number(rewards.sum(), 0)} in all",
+        "<b>the trajectory</b><br>whatever the target",
+        f"<b>its embedding</b> ({view.kind})<br>{view.steps} steps read",
+        f"<b>paid</b>: {number(rewards.sum(), 0)} in all",
     ]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text

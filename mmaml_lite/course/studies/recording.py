@@ -13,17 +13,18 @@ from mmaml_lite.rl.simulation import JOINTS, STATE, X, engine, model
 
 
 class Film(NamedTuple):
-    """The first episode of a stage, frame by frame, and what all its episodes earned.
+    """A stage's most ordinary episode, frame by frame, and what all its episodes earned.
 
     states `(H + 1, STATE)`; reached `(H,)`: what the target is compared with at every step;
-    blew_up: the step at which the simulation did, None if never; returns `(n,)`, the first is that
-    of the episode filmed.
+    blew_up: the step at which the simulation did, None if never; returns `(n,)`; shown: which of
+    them was filmed, the one whose return is nearest the mean.
     """
 
     states: np.ndarray
     reached: np.ndarray
     blew_up: int | None
     returns: np.ndarray
+    shown: int
 
 
 class Recording(NamedTuple):
@@ -34,17 +35,16 @@ class Recording(NamedTuple):
 
 
 class Filmed(HalfCheetahVector):
-    """Environments whose first one is filmed."""
+    """Environments that are filmed: frames, and when each simulation blew up (-1: never)."""
 
     def _start(self, mask, generator) -> None:
         super()._start(mask, generator)
-        self.frames, self.blew_up = [self._states[0].copy()], None
+        self.frames, self.blew_up = [self._states.copy()], np.full(self.num_envs, -1)
 
     def _advance(self, actions, going):
         found = super()._advance(actions, going)
-        self.frames.append(self._states[0].copy())
-        if self._unstable[0] and self.blew_up is None:
-            self.blew_up = len(self.frames) - 1
+        self.frames.append(self._states.copy())
+        self.blew_up[self._unstable & (self.blew_up < 0)] = len(self.frames) - 1
         return found
 
 
@@ -55,7 +55,7 @@ class Camera:
         self.world, self.filmed = world, []
 
     def vector(self, num_envs: int, device: torch.device | str = "cpu") -> Filmed:
-        """Many runs at once, the first of them filmed."""
+        """Many runs at once, all of them filmed."""
         self.filmed.append(Filmed(num_envs, self.world, device, threads=1))
         return self.filmed[-1]
 
@@ -65,7 +65,8 @@ def record(
 ) -> Recording:
     """Film the inner loop on one target, `trajectories` episodes a stage; equal seeds, equal films.
 
-    Raises ImportError without MuJoCo, ValueError for a target or actions that are not finite.
+    Of every stage one episode is kept. Raises ImportError without MuJoCo, ValueError for a target
+    or actions that are not finite.
     """
     camera = Camera(learner.settings.world())
     generator = torch.Generator().manual_seed(seed)
@@ -84,8 +85,10 @@ def record(
 
 
 def _film(world: HalfCheetahWorld, env: Filmed, returns: np.ndarray) -> Film:
-    states = np.array(env.frames)
-    return Film(states, world.reached(states[:-1], states[1:]), env.blew_up, returns)
+    shown = int(np.abs(returns - returns.mean()).argmin())
+    states, blew_up = np.array([frame[shown] for frame in env.frames]), int(env.blew_up[shown])
+    reached = world.reached(states[:-1], states[1:])
+    return Film(states, reached, blew_up if blew_up >= 0 else None, returns, shown)
 
 
 @cache

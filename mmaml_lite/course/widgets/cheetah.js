@@ -3,8 +3,8 @@
 
 const GRID = "#e4e4e4";
 const FONT = '"Open Sans", "DejaVu Sans", Verdana, Arial, sans-serif';
-const LANE = 128, CHART = 190, GROUND = 26; // pixels: a lane, the chart, a lane's strip of ground
-const CLOSE = 76; // pixels per metre when the camera follows
+const LANE = 98, CHART = 150, GROUND = 22; // pixels: a lane, the chart, a lane's strip of ground
+const CLOSE = 62; // pixels per metre when the camera follows
 const ROOM = 1.5; // metres shown beyond the outermost place
 
 const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
@@ -26,9 +26,8 @@ function render({ model, el }) {
     return box;
   };
   const slow = toggle("slow motion"), whole = toggle("whole track");
-  const busy = make("div", "busy", el);
   const lanes = make("div", "lanes", el);
-  const heading = make("div", "head", el);
+  const above = make("div", "head", el), heading = make("span", "", above), busy = make("span", "busy", above);
   const chart = make("canvas", "chart", el);
   chart.setAttribute("role", "img");
   make("div", "help", el, "Play, or move the time slider (arrow keys; Space plays and pauses); or drag on the chart.");
@@ -97,9 +96,9 @@ function render({ model, el }) {
       name.style.setProperty("--color", l.color);
       const says = make("span", "says", head, l.note);
       if (l.note) return;
-      const canvas = make("canvas", "", row);
+      const now = make("span", "now", head), canvas = make("canvas", "", row);
       canvas.setAttribute("role", "img");
-      rows.push({ ...l, canvas, says, n: rows.length });
+      rows.push({ ...l, canvas, says, now, n: rows.length });
     });
     poses = floats("poses");
     curves = floats("curves");
@@ -108,7 +107,7 @@ function render({ model, el }) {
     slider.max = length();
     slider.step = get("seconds");
     heading.textContent = kind === "location" ? "Where the torso is, over time" : "The torso's speed over time (thin: each step; thick: mean of half a second)";
-    bar.hidden = heading.hidden = chart.hidden = !filmed.length;
+    bar.hidden = above.hidden = chart.hidden = !filmed.length;
     if (!filmed.length || !ready()) return;
     const places = [];
     for (const { n } of rows) for (let s = 0; s < get("shape")[0]; s++) places.push(...curve(n, s, 0));
@@ -118,7 +117,7 @@ function render({ model, el }) {
     extent = [Math.min(...real) - ROOM, Math.max(...real) + ROOM];
   }
 
-  function drawLane({ canvas, color, blown, n, says, heads, label }) {
+  function drawLane({ canvas, color, blown, n, says, now: moment, heads, label }) {
     const [c, width] = paper(canvas, LANE), s = stage(), target = get("target");
     says.textContent = heads[s] ?? "";
     const x = between(curve(n, s, 0), time), now = between(curve(n, s, 2), time);
@@ -171,14 +170,14 @@ function render({ model, el }) {
       c.arc(px(points[6]), py(points[7]), wide / 4, 0, 2 * Math.PI);
       c.fill();
     }
-    if (px(x) < 0 || px(x) > width) write(c, px(x) < 0 ? "◀ off the track" : "off the track ▶", px(x) < 0 ? 8 : width - 8, 50, px(x) < 0 ? "left" : "right", color, true);
+    if (px(x) < 0 || px(x) > width) write(c, px(x) < 0 ? "◀ off the track" : "off the track ▶", px(x) < 0 ? 8 : width - 8, 16, px(x) < 0 ? "left" : "right", color, true);
     const place = kind === "location";
     const said = place ? `at ${number(x)} m, ${number(Math.abs(target - x))} m from the flag`
                        : `${number(now)} m/s, target ${number(target)} m/s`;
-    if (place) write(c, said, 8, 16);
-    else drawSpeed(c, 8, now, target, color);
-    if (blown[s] >= 0 && time >= blown[s] * get("seconds"))
-      write(c, `✕ the simulation blew up after ${number(blown[s] * get("seconds"))} s: the episode ends here`, width - 8, 16, "right", "#a40000", true);
+    if (!place) drawSpeed(c, 8, Math.min(220, width / 2 - 80), now, target, color);
+    const over = blown[s] >= 0 && time >= blown[s] * get("seconds");
+    moment.textContent = over ? `✕ blew up after ${number(blown[s] * get("seconds"))} s: the episode ends here` : said;
+    moment.classList.toggle("over", over);
     if (!playing) canvas.setAttribute("aria-label", `${label}, after ${number(time)} s: ${said}`);
     return `${label} ${said}`;
   }
@@ -187,10 +186,10 @@ function render({ model, el }) {
     if (x < 6 || x > width - 6) {
       const right = x > width / 2;
       write(c, right ? `flag ${number(away, 1)} m ahead ▶` : `◀ flag ${number(-away, 1)} m behind`,
-        right ? width - 8 : 8, 60, right ? "right" : "left", INK, true);
+        right ? width - 8 : 8, 40, right ? "right" : "left", INK, true);
       return;
     }
-    const top = ground - Math.max(58, Math.min(84, scale));
+    const top = ground - Math.max(44, Math.min(58, scale));
     c.strokeStyle = INK;
     c.lineWidth = 2.5;
     c.beginPath();
@@ -209,8 +208,8 @@ function render({ model, el }) {
     write(c, `target ${number(get("target"), 1)} m`, x, top - 5, x > width - 60 ? "right" : x < 60 ? "left" : "center", INK, true);
   }
 
-  function drawSpeed(c, x, now, target, color) {
-    const span = 220, most = 3, place = (v) => x + span / 2 + (Math.max(-most, Math.min(most, v)) / most) * (span / 2);
+  function drawSpeed(c, x, span, now, target, color) {
+    const most = 3, place = (v) => x + span / 2 + (Math.max(-most, Math.min(most, v)) / most) * (span / 2);
     c.fillStyle = "#eee";
     c.fillRect(x, 20, span, 12);
     c.fillStyle = color;
@@ -234,7 +233,6 @@ function render({ model, el }) {
     c.fill();
     c.stroke();
     c.fillRect(place(target) - 0.75, 20, 1.5, 12);
-    write(c, `${number(now)} m/s, target ${number(target)}`, x + span + 14, 30, "left", INK);
   }
 
   let plot = null; // the chart's frame, for the pointer

@@ -32,7 +32,8 @@ from mmaml_lite.rl.simulation import CONTROL_STEP
 TRAJECTORIES = 5  # episodes at every stage, as in training; the test takes ten, twice as long
 KEPT = 24  # targets whose films are kept
 RANGES = {"location": (-10.0, 10.0, 0.5), "speed": (-2.5, 2.5, 0.1)}  # ends and step of a slider
-FIRST = {"location": 6.0, "speed": 1.5}
+WIDE = {"flex": "1 1 300px", "width": "auto", "max_width": "600px"}
+FIRST = {"location": -6.5, "speed": 1.5}  # where both methods earn about their mean over targets
 
 
 def reels(cast: Cast, key: Key) -> dict[str, Reel]:
@@ -84,14 +85,30 @@ def say(view: CheetahView) -> str:
         text += ": <b>such targets were hardly ever trained</b>"
     text += ". "
     for side, reel in view.reels.items():
-        means = [number(r.mean(), 0) for r in reel.returns[0 if reel.modulated else 1 :]]
+        stages = [runs.mean() for runs in reel.returns]
+        means = [number(mean, 0) for mean in stages[0 if reel.modulated else 1 :]]
         text += (
-            f"<b>{METHOD_STYLES[side].label}</b>: {reel.end(view.stage, view.task)}; mean return, "
-            f"stage by stage, {' → '.join(means)}. "
+            f"<b>{METHOD_STYLES[side].label}</b>: {reel.end(view.stage, view.task)} and earns "
+            f"{number(reel.shown[view.stage], 0)}, {beside(reel, view.stage)}; means, stage by "
+            f"stage: {' → '.join(means)}. "
         )
     if view.wanted is not None:
         text += f"<b>Adapting to {goal(view.wanted)} …</b>"
     return text.strip()
+
+
+def beside(reel: Reel, stage: int) -> str:
+    """How the run shown compares with the mean of all."""
+    runs = reel.returns[stage]
+    off = reel.shown[stage] - runs.mean()
+    if len(runs) == 1:
+        return "the only run"
+    how = (
+        "the mean"
+        if abs(off) < 0.5
+        else f"{number(abs(off), 0)} {'above' if off > 0 else 'below'} the mean"
+    )
+    return f"{how} of {len(runs)}"
 
 
 class Runner(Explorer):
@@ -126,7 +143,7 @@ class Runner(Explorer):
                 description=f"target ({UNITS[t]})",
                 continuous_update=False,
                 style=C.STYLE,
-                layout={"width": "400px"},
+                layout=WIDE,
                 readout_format=".1f",
             )
             for t, (low, high, step) in RANGES.items()
@@ -140,7 +157,7 @@ class Runner(Explorer):
                 value=stage,
                 description="stage",
                 style=C.STYLE,
-                layout={"width": "400px"},
+                layout=WIDE,
             ),
             "seed": C.Again("run again", seed),
         }
@@ -242,11 +259,9 @@ class Runner(Explorer):
         self._link = W.jslink((controls["stage"], "index"), (track, "stage"))
         wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
         several = [controls["task"]] if len(self.sliders) > 1 else []
-        rows = [
-            W.Box([*several, controls["seed"]], layout=wrap),
-            W.Box([*self.sliders.values(), controls["stage"]], layout=wrap),
-        ]
-        return W.VBox([*rows, track], layout={"width": "100%"})
+        rows = [[*several, *self.sliders.values()], [controls["stage"], controls["seed"]]]
+        lines = [W.Box(row, layout=wrap) for row in rows]
+        return W.VBox([*lines, track], layout={"width": "100%"})
 
 
 def lane_of(view: CheetahView, side: str) -> Mapping[str, Any]:

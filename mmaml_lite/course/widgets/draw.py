@@ -18,7 +18,13 @@ from mmaml_lite.characters import SIDE, strokes
 from mmaml_lite.characters.domain import named
 from mmaml_lite.characters.tasks import own_task
 from mmaml_lite.course.figures import METHOD_STYLES
-from mmaml_lite.course.figures.characters import CertaintyView, bars, certainty, percent
+from mmaml_lite.course.figures.characters import (
+    CertaintyView,
+    bars,
+    certainty,
+    decided,
+    percent,
+)
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import pen
 from mmaml_lite.course.studies.cast import Cast
@@ -28,7 +34,7 @@ from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 
 MOST = 5  # characters for which there is room
-PAPER, COLUMN, LABEL = 132, 148, 218  # pixels: a pad, the column below it, the names of methods
+PAPER, LABEL = 126, 21  # pixels of a pad; per cent of the width for the names of methods
 NEW = "the new drawing"
 GUIDE = "#c9c9c9"
 
@@ -87,14 +93,18 @@ def say(view: CertaintyView) -> str:
     parts = []
     for key, shares in view.certainty.items():
         first, last = shares[0], shares[-1]
-        answer = int(last.argmax())
-        label = METHOD_STYLES[key].label
+        answer, label = int(last.argmax()), METHOD_STYLES[key].label
+        if not decided(last):
+            parts.append(f"<b>{label}</b> does not decide ({spoken(last[answer])} for several)")
+            continue
         told = f"<b>{label}</b> says <b>{LETTERS[answer]}</b> ({spoken(last[answer])}"
-        told += f"; before any step {spoken(first[answer])})" if len(shares) > 1 else ")"
+        before = spoken(first[answer]) if decided(first) else "nothing is decided"
+        told += f"; before any step {before})" if len(shares) > 1 else ")"
         parts.append(told)
     said = ", ".join(parts)
-    picks = {int(shares[-1].argmax()) for shares in view.certainty.values()}
-    if len(view.certainty) > 1:
+    ends = [shares[-1] for shares in view.certainty.values()]
+    picks = {int(last.argmax()) for last in ends}
+    if len(view.certainty) > 1 and all(map(decided, ends)):
         said += ". All agree" if len(picks) == 1 else ". <b>They disagree</b>"
     odd = "; ".join(f"{name} is {how}" for name, how in view.odd.items())
     tail = f" Unlike the drawings of the training: {odd}." if odd else ""
@@ -202,7 +212,7 @@ class Draw(Explorer):
         self.set(**{name: [] for name in self.pads})
 
     def _show(self, screen: W.HTML, view: CertaintyView) -> None:
-        screen.value = bars(view, LABEL, COLUMN)
+        screen.value = bars(view, LABEL)
 
     def _arrange(self, controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
         clear = W.Button(description="Empty all papers", layout={"width": "150px"})
@@ -213,15 +223,17 @@ class Draw(Explorer):
             W.Box([clear, controls["tidy"]], layout=wrap),
             W.Box([ready, *(controls[n] for n in ("five", "again", "hand"))], layout=wrap),
         ]
-        new, *shown = [
-            W.Box([self.pads[name]], layout={"width": f"{width}px", "overflow": "visible"})
-            for name, width in [("new", LABEL), *((n, COLUMN) for n in LETTERS[: self.ways])]
-        ]
-        pads = W.HBox([new, *shown])
+        column = (100 - LABEL) / self.ways
+        pads = W.HBox(
+            [
+                W.Box([self.pads[name]], layout={"width": f"{wide}%", "overflow": "visible"})
+                for name, wide in [("new", LABEL), *((n, column) for n in LETTERS[: self.ways])]
+            ]
+        )
         help = W.HTML(
-            "<div style='line-height:1.4;color:#5f6368'>Draw with the pointer or a finger. "
-            "Keyboard: Tab to a paper, arrow keys move the pen, Space lowers and lifts it. "
-            "Below: what the networks see.</div>"
+            "<div style='line-height:1.4;color:var(--jp-ui-font-color2,#5f6368)'>Draw with the "
+            "pointer or a finger. Keyboard: Tab to a paper, arrow keys move the pen, Space lowers "
+            "and lifts it. Below: what the networks see.</div>"
         )
         sheet = W.VBox([pads, help, screen], layout={"overflow": "auto"})
         return W.VBox([*rows, sheet])

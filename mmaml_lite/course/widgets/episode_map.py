@@ -79,7 +79,7 @@ def episode_explorer(
         figures.episode_map,
         draw,
         episode_summary,
-        screen=W.Output(layout={"min_height": "570px"}),
+        screen=W.Output(layout={"min_height": "450px"}),
         models=[model],
     )
 

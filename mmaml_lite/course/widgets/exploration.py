@@ -7,7 +7,6 @@ One line in a notebook of your own:
 
 from collections.abc import Sequence
 
-import ipywidgets as W
 import numpy as np
 import torch
 
@@ -120,5 +119,5 @@ def encoder_explorer(crowd: Crowd, goal: Sequence[float] | None = None, seed: in
         figures.redraw_exploration,
         exploration_summary,
         models=[crowd.model],
-        arrange=lambda c, screen: W.VBox([place.beside(c["colour"], c["seed"]), screen]),
+        arrange=lambda c, screen: place.beside(screen, c["colour"], c["seed"]),
     )

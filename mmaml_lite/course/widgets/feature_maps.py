@@ -128,7 +128,10 @@ def feature_maps_explorer(setting: str = "strokes-5way-1shot", seed: int = 0) ->
         "used": C.menu("on the right", taus, OWN),
         "seed": C.Again("Another task", seed),
     }
-    controls["block"].layout.width = f"{120 + 42 * model.settings.blocks}px"
+    controls["block"].layout.width = f"{64 + 42 * model.settings.blocks}px"
+    for name, room, wide in (("block", 48, ""), ("image", 48, "190px"), ("used", 88, "250px")):
+        controls[name].style.description_width = f"{room}px"
+        controls[name].layout.width = wide or controls[name].layout.width
     return Explorer(
         "feature-maps",
         controls,

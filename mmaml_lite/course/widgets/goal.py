@@ -27,7 +27,7 @@ def round_modes(centres: Sequence[Sequence[float]], spread: float) -> list[dict]
     ]
 
 
-class Goal(W.HBox):
+class Goal(W.Box):
     """A place `value` [x, y], set by pointer, arrow keys or sliders; observers hear it once.
 
     heading: over the pad.
@@ -51,9 +51,12 @@ class Goal(W.HBox):
             C.slider(f"goal {axis}", v, -WINDOW, WINDOW, 0.01)
             for axis, v in zip("xy", value, strict=True)
         ]
+        for slider in self.sliders:
+            slider.style.description_width, slider.layout.width = "44px", "auto"
         self._following = False
-        self._column = W.VBox(self.sliders)
-        super().__init__([self.pad, self._column], layout={"grid_gap": "20px"})
+        self._column = W.VBox(self.sliders, layout={"flex": "1 1 250px", "max_width": "340px"})
+        beneath = {"flex_flow": "row wrap", "flex": "1 1 292px", "grid_gap": "4px 20px"}
+        super().__init__([self.pad, self._column], layout=beneath)
         self.pad.observe(self._to_sliders, "value")
         for slider in self.sliders:
             slider.observe(self._to_pad, "value")
@@ -67,10 +70,15 @@ class Goal(W.HBox):
     def value(self, place: Sequence[float]) -> None:
         self.pad.value = [[float(v) for v in place]]
 
-    def beside(self, *others: W.Widget) -> "Goal":
-        """Put other controls of an explorer under the sliders."""
+    def beside(self, screen: W.Widget, *others: W.Widget) -> W.Widget:
+        """The place with other controls under its sliders, and right of it what they move.
+
+        Where there is no room for both, the screen stands below.
+        """
         self._column.children = [*self.sliders, *others]
-        return self
+        right = W.VBox([screen], layout={"flex": "1000 1 480px", "min_width": "0"})
+        wrap = {"flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": "6px 14px"}
+        return W.Box([self, right], layout=wrap)
 
     def _to_sliders(self, change) -> None:
         self._following = True

@@ -54,10 +54,10 @@ class Hunt(Explorer):
             value=[] if live else self.example(),
             xrange=[-REACH, REACH],
             yrange=[-REACH, REACH],
-            width=428,
-            height=422,
+            width=394,
+            height=388,
         )
-        self.panel = W.HTML(layout={"width": "610px"})
+        self.panel = W.HTML(layout={"flex": "1 1 400px", "min_width": "0"})
         controls = {
             "goal": C.Again("New goal", 1),
             "moves": pad,
@@ -67,6 +67,7 @@ class Hunt(Explorer):
         }
         number = controls["goal"].children[1]
         number.min, number.description = 1, "goal"
+        controls["goal"].children[0].layout.width = "110px"
         controls["goal"].observe(lambda _: self._forget(), "value")
         super().__init__(
             "hunt",
@@ -157,6 +158,8 @@ class Hunt(Explorer):
         self.controls["moves"].value, self.controls["reveal"].value = [], False
 
     def _arrange(self, controls: Mapping[str, W.Widget], pad: W.Widget) -> W.Widget:
+        for name in ("circles", "modes"):
+            controls[name].layout.width = "auto"
         row = [controls[name] for name in ("goal", "reveal", "circles", "modes")]
         wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
         return W.VBox([W.Box(row, layout=wrap), W.Box([pad, self.panel], layout=wrap)])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mmaml_lite.course.figures import METHOD_STYLES
-from mmaml_lite.course.figures.hunt import WHO, Earned, HuntView, strip
+from mmaml_lite.course.figures.hunt import TEXT, WHO, Earned, HuntView, strip
 from mmaml_lite.course.figures.numerals import number
 from mmaml_lite.course.figures.table import Html, bar, table
 
@@ -81,12 +81,12 @@ def _table(view: HuntView) -> str:
             "who": its.label,
             "seen": its.seen,
             "return": Html(f"<b>{number(its.total)}</b>"),
-            "bar": bar(-120 * its.total / longest, WHO[key]),
+            "bar": bar(-70 * its.total / longest, TEXT if key == "you" else WHO[key]),
         }
         for key, its in view.earned.items()
     ]
     heads = {"who": "who", "seen": "had seen before"}
-    heads |= {"return": f"return over {len(view.rewards)} steps", "bar": ""}
+    heads |= {"return": f"return, {len(view.rewards)} steps", "bar": ""}
     return f"<div style='margin-top:8px'>{table(rows, heads, words=['seen', 'bar'])}</div>"
 
 

@@ -166,8 +166,8 @@ def navigate(
             options=[(name, i) for i, name in enumerate(NAMES)],
             value=1,
             description="stage",
-            style=C.STYLE,
-            layout={"width": "400px"},
+            style={"description_width": "44px"},
+            layout={"width": "auto", "max_width": "600px"},
         ),
         "seed": C.Again("walk again", seed),
     }
@@ -184,8 +184,9 @@ def navigate(
         place.pad.lines = round_modes(view.centres, view.spread)
 
     def arrange(controls, screen):
-        choose = ["stage", "modes", "seed"] if len(counts) > 1 else ["stage", "seed"]
-        return W.VBox([place.beside(*(controls[k] for k in choose)), screen])
+        choose = ["modes", "seed"] if len(counts) > 1 else ["seed"]
+        moved = W.VBox([controls["stage"], screen])  # the stage stands over what it moves
+        return place.beside(moved, *(controls[k] for k in choose))
 
     return Explorer(
         "navigate",

@@ -27,17 +27,18 @@ class Reel:
         self.poses = np.stack([poses(film.states) for film in films])
         self.curves = np.stack([course(film, task) for film in films])
         self.returns = [film.returns for film in films]
+        self.shown = [film.returns[film.shown] for film in films]
         self.blew_up = [film.blew_up for film in films]
 
     def head(self, stage: int) -> str:
         """The stage, and what it earns, in a line over a lane."""
-        first, mean = self.returns[stage][0], self.returns[stage].mean()
         named = NAMES[stage]
         if stage < 2 and not self.modulated:
-            named = "its start (nothing to modulate)"
-        earns = f"{named}: this run earns {number(first, 0)}"
-        if len(self.returns[stage]) > 1:
-            earns += f", the mean of {len(self.returns[stage])} runs is {number(mean, 0)}"
+            named = "its start, nothing to modulate"
+        earns = f"{named}: earns {number(self.shown[stage], 0)}"
+        count = len(self.returns[stage])
+        if count > 1:
+            earns += f" (mean of {count} runs {number(self.returns[stage].mean(), 0)})"
         return earns
 
     def end(self, stage: int, task: str) -> str:

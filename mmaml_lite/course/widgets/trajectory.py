@@ -25,6 +25,7 @@ from mmaml_lite.course.widgets.exploration import Crowd
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.rl.half_cheetah import HalfCheetahWorld, TargetSpeed
 
+WIDE = {"flex": "1 1 340px", "width": "auto", "max_width": "600px"}
 FAR = 3.0  # spreads from every mode: such targets were hardly ever seen in training
 
 
@@ -148,7 +149,7 @@ def trajectory_explorer(crowd: Crowd, target: float | None = None, seed: int = 0
         "seed": C.Again("another run", seed),
     }
     for wide in ("target", "steps"):
-        controls[wide].layout.width = "430px"
+        controls[wide].layout = WIDE
     once = lru_cache(maxsize=32)(lambda seed: blind(crowd.model.learner, seed))
 
     def compute(target, steps, colour, seed):
