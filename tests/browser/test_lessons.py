@@ -33,6 +33,13 @@ print(json.dumps({{"state": explorer.state, "drawn": drawn, "says": explorer._su
                  default=str))
 """
 
+SCREENS = ((1280, 800), (1024, 768), (1920, 1080), (853, 533))  # the last: 1280 at 150 % zoom
+TALLEST = 640  # pixels of a whole explorer on the first of them, which shows 679 of a notebook
+MISFITS = Path(__file__).with_name("misfits.js").read_text(encoding="utf-8")
+THEME = """async (theme) => {
+    await window.jupyterapp.commands.execute('apputils:change-theme', { theme });
+}"""
+
 
 class Explorer:
     """One explorer as a reader has it in the page, and as the library has it in the kernel."""
@@ -182,6 +189,33 @@ def test_buttons_choose_what_is_drawn(lesson):
     if "task" in [explorer.name for explorer in lesson.explorers]:
         assert changed["task"]["tau"] == "tau-off"
     assert lesson.locator(".mmaml-problem [role=alert]").all_inner_texts() == []
+
+
+def misfits(page):
+    """What does not fit, once plots have been drawn anew for the page's size."""
+    for _ in range(20):
+        page.wait_for_timeout(200)
+        found = page.evaluate(MISFITS)
+        if not found:
+            break
+    return found
+
+
+def test_it_fits_every_screen_in_both_themes(lesson, screenshots):
+    """Nothing is cut or pale; on a laptop's screen a control and what it moves are in one view."""
+    wrong = []
+    for theme in ("Dark", "Light"):
+        lesson.evaluate(THEME, f"JupyterLab {theme}")
+        for width, height in SCREENS:
+            lesson.set_viewport_size({"width": width, "height": height})
+            wrong += [f"{theme}, {width} px: {misfit}" for misfit in misfits(lesson)]
+            for explorer in lesson.explorers if width == SCREENS[0][0] else ():
+                if (tall := explorer.box.bounding_box()["height"]) > TALLEST:
+                    wrong.append(f"{theme}: {explorer.name} is {tall:.0f} px high")
+                picture = f"{lesson.stem}-{explorer.name}-{theme.lower()}.png"
+                explorer.box.screenshot(path=screenshots / picture)
+    lesson.set_viewport_size({"width": 1400, "height": 1000})
+    assert not wrong, "\n".join(wrong)
 
 
 def test_a_new_word_leads_to_its_entry_in_the_glossary(lesson):
