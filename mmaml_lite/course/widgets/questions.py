@@ -194,7 +194,8 @@ class Sketch:
 
         button.on_click(show)
         hint = W.HTML("Your sketch once more; change it as you like, then look.")
-        return W.VBox([hint, self.pad, button, said]).add_class("mmaml-question")
+        row = W.HBox([button])  # no wider than its words
+        return W.VBox([hint, self.pad, row, said]).add_class("mmaml-question")
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
