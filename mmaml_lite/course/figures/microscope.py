@@ -69,9 +69,9 @@ def microscope(view: MicroscopeView, title: str = "The modulation microscope") -
         "step, so the work of τ alone; thick: after the steps; pale: the same two as trained, "
         "nothing tampered with. With the layers open, below: the τ that acts on task A, one bar "
         "for each unit of a layer (scales left, shifts right). In each panel the units stand in "
-        "one fixed order, by their mean over many tasks: the grey line. So what departs from the line "
-        "is what *this* task asks for. Small dots: task B's own τ. (A few rare bars leave their "
-        "panel.)"
+        "one fixed order, by their mean over many tasks: the grey line. So what departs from the "
+        "line is what *this* task asks for. Small dots: task B's own τ. (A few rare bars leave "
+        "their panel.)"
     )
     finish(fig, 600, title, says, "")
     fig.update_layout(margin={"t": TOP, "l": 36, "r": 10, "b": 30}, bargap=0.0)

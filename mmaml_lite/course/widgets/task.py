@@ -180,7 +180,7 @@ def task_explorer(
     shown = [
         models[key] for key in ("mumomaml", next(iter(cast.rivals().values()))) if key in models
     ]
-    usual = median_errors(shown, cast.mixture, tasks[:: max(1, len(tasks) // 100)])
+    usual = median_errors(shown, cast.mixture, tasks[:: max(1, len(tasks) // 200)])
     seed = ordinary_seed(shown, cast.mixture, 0, parameters, seed, usual)
     pad = Pad(
         heading="points of my own",
