@@ -107,7 +107,7 @@ widgets.ask(upside_down)
 # %% [markdown]
 # ## Play: six units and a mixing desk
 #
-# Choose a modulation and move faders. Above: what each of the six units adds to the curve. Then choose
+# Choose a modulation and move faders. Beside them: what each of the six units adds to the curve. Then choose
 # a target and try to reach it: *half as high*, *a straight line*, *moved right by 1*, *upside down*. If
 # you give up, a button shows the best setting we know. It is not always good.
 
@@ -164,8 +164,8 @@ print("all layers off: the network still bends:", plain.diff(n=2, dim=0).abs().m
 #
 # ## The modulation microscope
 #
-# Now a trained model: three layers of 100 units, and all its $\tau$ on display. Two tasks lie under the
-# lens, A and B.
+# Now a trained model: three layers of 100 units. Two tasks lie under the lens, A and B; *open the layers*
+# puts all of the model's $\tau$ on display.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 widgets.microscope_explorer(models, maml, start=modulation, seed=seed)
@@ -176,7 +176,7 @@ widgets.microscope_explorer(models, maml, start=modulation, seed=seed)
 # 1. **[Walk](../docs/glossary.md#walk).** Move *walk A ↔ B* slowly from 0 to 1. Each embedding walks to the other's, $\tau$ is computed anew
 #    on the way, and the dotted curve of A turns from a wave into a line. At 1 they are **[swapped](../docs/glossary.md#swap)**: A's
 #    points, B's $\tau$. Can the gradient steps repair that?
-# 2. **Layers.** Back to 0. Take away the modulation of one layer at a time.
+# 2. **Layers.** Back to 0. Tick *open the layers* and take away the modulation of one layer at a time.
 # 3. **Three ways to do without** (the same names as in lesson 4): *[τ off](../docs/glossary.md#tau-off)*, the plain network with its
 #    trained $\theta$; *[τ = its mean](../docs/glossary.md#tau-mean)*, everybody gets the average; *MAML*, another network, trained without.
 #    They are three different things.

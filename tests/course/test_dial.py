@@ -153,7 +153,7 @@ def test_another_position_makes_the_same_figure_as_starting_there(view):
     moved = figures.dial(replace(view, number=3, truth=view.truth + 1))
     figures.redraw_dial(moved, view)
     assert moved.to_dict() == figures.dial(view).to_dict()
-    assert "MAML 5.0 ×" in moved.layout.annotations[0].text
+    assert "MAML 5.0 ×" in figures.alt(moved)
     assert "linear" in figures.alt(moved) and "quadratic" not in figures.alt(moved)
 
 
@@ -206,3 +206,9 @@ def test_the_explorer_says_what_is_missing(monkeypatch):
     monkeypatch.setattr(widget, "dial_models", lambda: [{}, {}, {}, {}, {}])
     with pytest.raises(ValueError, match="lacks MAML for regression/1-mode"):
         dial_explorer()
+
+
+def test_it_opens_on_the_ordinary_task():
+    from mmaml_lite.course.widgets.dial import OPENING, opening_seed
+
+    assert opening_seed() == OPENING

@@ -9,10 +9,12 @@ import torch
 from helpers import untrained
 
 from mmaml_lite.core import algorithm
+from mmaml_lite.core.results import read_results
 from mmaml_lite.core.statistics import neighbour_vote
 from mmaml_lite.course import display, figures, lesson
 from mmaml_lite.course.studies import comparison, maps
 from mmaml_lite.regression.evaluation import errors, shared_tasks
+from mmaml_lite.regression.report import rows
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +113,10 @@ def test_the_table_tells_our_recipe_from_the_papers():
     found = [[note in row for note in notes] for row in rows]
     assert found == [[False, False], [True, False], [False, True]]  # paper, exact, ours
     assert ["0.3125" in row for row in rows] == [True, True, False]
+
+
+@pytest.mark.parametrize("modes", [2, 3])
+def test_five_rows_of_the_table_stand_open(modes):
+    open_rows, folded = comparison.scoreboard(modes).split("<details>")
+    assert open_rows.count("scope='row'") == 5 and "Bayes-optimal, mode unknown" in open_rows
+    assert folded.count("scope='row'") == len(rows(read_results(f"regression/{modes}-modes"))) - 5

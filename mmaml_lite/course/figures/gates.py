@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from mmaml_lite.course.figures.style import INK, METHOD_STYLES, SOFT, finish, refill
 
@@ -39,9 +38,7 @@ class GatesView:
     off: float | None
 
 
-def gates(
-    view: GatesView, title: str = "Six units, modulated, and their sum"
-) -> go.Figure:
+def gates(view: GatesView, title: str = "Six units, modulated, and their sum") -> go.Figure:
     """Left, unit below unit, what each adds to the curve; right, the curve, and tau as bars.
 
     A unit's row is ROW pixels high and the first begins TOP pixels below the upper edge, so that
@@ -96,8 +93,8 @@ def gates(
         "**What to see.** Left, one panel for each unit: what it adds to the curve, its ramp "
         "times its output weight; dotted without modulation, thick with it. Right: the curve, "
         "which is the sum of the six, and τ, made of the faders by the library's own functions, "
-        "one bar for each unit. This little layer was written by hand so that every unit can be seen; nothing "
-        "in it was trained."
+        "one bar for each unit. This little layer was written by hand so that every unit can be "
+        "seen; nothing in it was trained."
     )
     finish(fig, TOP + high + FOOT, title, says, "")
     fig.update_layout(

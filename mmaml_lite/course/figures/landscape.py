@@ -188,7 +188,8 @@ def key() -> str:
         f" stroke-width='{look['width']}' stroke-dasharray='{dashes[look['dash']]}'/></svg> {name}"
         for name, look in swatches
     )
-    return f"<div class='mmaml-key' style='line-height:1.6;color:{INK}'>loss from {cells} up<br>{lines}</div>"
+    look = f"class='mmaml-key' style='line-height:1.6;color:{INK}'"
+    return f"<div {look}>loss from {cells} up<br>{lines}</div>"
 
 
 def landscape(view: LandscapeView, title: str = "A learner with two weights") -> go.Figure:

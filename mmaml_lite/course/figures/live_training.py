@@ -114,7 +114,9 @@ def training(view: TrainingView, title: str = "A training run, live") -> go.Figu
     lowest = 0.6 * (view.floor or 0.1)
     span = [np.log10(lowest), np.log10(30)]
     fig.update_yaxes(type="log", dtick=1, range=span, title_text="training loss", row=2, col=1)
-    fig.update_xaxes(title_text="outer steps", title_standoff=2, range=[0, view.iterations], row=2, col=1)
+    fig.update_xaxes(
+        title_text="outer steps", title_standoff=2, range=[0, view.iterations], row=2, col=1
+    )
     fig.update_xaxes(**BARE, row=2, col=2)
     fig.update_yaxes(**BARE, row=2, col=2)
     fig.update_annotations(font={"size": 13})

@@ -56,9 +56,7 @@ def microscope(view: MicroscopeView, title: str = "The modulation microscope") -
     """Above, the fits of both tasks; below, tau of A in every block, one bar for each unit."""
     blocks = len(view.mean)
     places = _places(blocks)
-    fig = make_subplots(
-        1 + blocks, 2, horizontal_spacing=0.09, subplot_titles=[" "] * len(places)
-    )
+    fig = make_subplots(1 + blocks, 2, horizontal_spacing=0.09, subplot_titles=[" "] * len(places))
     for (kind, first, *_), (row, column) in places.items():
         if kind == "fit":
             fig.add_traces(list(_looks(view.method, legend=first == 0)), row, column)
@@ -69,11 +67,11 @@ def microscope(view: MicroscopeView, title: str = "The modulation microscope") -
     says = (
         "**What to see.** The two tasks, each with five points. Dotted: before any gradient "
         "step, so the work of τ alone; thick: after the steps; pale: the same two as trained, "
-        "nothing tampered with. With the layers open, below: the τ that acts on task A, one bar for "
-        "each unit of a layer (scales left, shifts right). In each panel the units stand in one "
-        "fixed order, by their mean over many tasks: the grey line. So what departs from the line "
-        "is what *this* task asks for. Small dots: task B's own τ. (A few rare bars leave their "
-        "panel.)"
+        "nothing tampered with. With the layers open, below: the τ that acts on task A, one bar "
+        "for each unit of a layer (scales left, shifts right). In each panel the units stand in "
+        "one fixed order, by their mean over many tasks: the grey line. So what departs from the "
+        "line is what *this* task asks for. Small dots: task B's own τ. (A few rare bars leave "
+        "their panel.)"
     )
     finish(fig, 600, title, says, "")
     fig.update_layout(margin={"t": TOP, "l": 36, "r": 10, "b": 30}, bargap=0.0)

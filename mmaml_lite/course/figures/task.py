@@ -207,9 +207,9 @@ def redraw_task(fig: go.Figure, view: TaskView) -> None:
         before, after = side.loss if miss is None else miss
         on = " on the points" if miss is None else ""
         told = f"<br>{error_text(before)} → {error_text(after)}{on}"
-        heads.append(
-            f"<b style='color:{METHOD_STYLES[key].color}'>{_named(key, view.told)}</b>{told}"
-        )
+        look = f"color:{METHOD_STYLES[key].color}"
+        look += ";font-size:11px" if METHOD_STYLES[key].note else ""  # what it is told takes room
+        heads.append(f"<b style='{look}'>{_named(key, view.told)}</b>{told}")
     heads += [f"<b>its embedding</b> ({drawn.kind})", "<b>which family is it?</b>"]
     for note, text in zip(fig.layout.annotations, heads, strict=True):
         note.text = text

@@ -57,14 +57,14 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
     """Explorer of two opposite tasks; alpha, curvature and steps are where the sliders start."""
     tasks = Pad(
         heading="f (solid) and −f (dashed), and every step towards either",
-        width=500,
+        width=410,
         height=290,
         yrange=[-6.0, 6.0],
         at_most=0,
     )
     left_over = Pad(
         heading="share left: formula (broad), descent (dashed)",
-        width=420,
+        width=410,
         height=290,
         xrange=[0.0, 20.0],
         yrange=[-1.5, 1.5],

@@ -5,14 +5,15 @@ One line in a notebook of your own, with models of your own:
     fit_explorer({"maml": zoo.load("regression/1-mode/maml")})
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as W
 import numpy as np
 import torch
+from torch import Tensor
 
 from mmaml_lite.core import zoo
-from mmaml_lite.core.tasks import Examples
+from mmaml_lite.core.tasks import Examples, Tasks
 from mmaml_lite.course import figures
 from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.adaptation import AdaptationView
@@ -41,7 +42,7 @@ def draw_points(
 
 @torch.no_grad()
 def ordinary_seed(
-    models: Iterable[zoo.Model],
+    models: Sequence[zoo.Model],
     mixture: Mixture,
     mode: int,
     parameters: Sequence[float],
@@ -57,11 +58,22 @@ def ordinary_seed(
     draws = [draw_points(mixture, mode, parameters, shots, noise, seed) for seed in seeds]
     points = Examples(torch.cat([d.x for d in draws]), torch.cat([d.y for d in draws]))
     truth = mixture.families[mode](GRID[None], torch.tensor([list(parameters)]))
-    x = GRID.expand(len(draws), -1)[..., None]
     told = torch.full((len(draws),), mode)
-    curves = [model.learner(points, x, told)[[0, -1], ..., 0] for model in models]
-    miss = torch.cat([(y - truth).square().mean(-1) for y in curves])  # (2 * models, draws)
-    return first + ordinary(miss.T.numpy(), usual)
+    return first + ordinary(_misses(models, points, told, truth).T.numpy(), usual)
+
+
+@torch.no_grad()
+def median_errors(models: Sequence[zoo.Model], mixture: Mixture, tasks: Tasks) -> np.ndarray:
+    """Medians over tasks of each model's error before any step and after `(2 * models,)`."""
+    truth = mixture.curves(GRID.expand(len(tasks), -1), tasks.mode, tasks.parameters)
+    return _misses(models, tasks.support, tasks.mode, truth).median(1).values.numpy()
+
+
+def _misses(models: Sequence[zoo.Model], points: Examples, mode: Tensor, truth: Tensor) -> Tensor:
+    """Squared distances from truth `(tasks or 1, grid)`, before and after `(2 * models, tasks)`."""
+    x = GRID.expand(len(mode), -1)[..., None]
+    curves = [model.learner(points, x, mode)[[0, -1], ..., 0] for model in models]
+    return torch.cat([(y - truth).square().mean(-1) for y in curves])
 
 
 def family_sliders(mixture: Mixture, start: float) -> dict[str, W.Widget]:
@@ -176,7 +188,7 @@ def fit_explorer(models: Mapping[str, zoo.Model], steps: int = 5, shots: int = 5
     family = C.choice("family", names, names[0])
     sliders = family_sliders(mixture, 0.75)
     parameters = [sliders[f"{names[0]} {p}"].value for p in mixture.families[0].priors]
-    seed = ordinary_seed(models.values(), mixture, 0, parameters)
+    seed = ordinary_seed(list(models.values()), mixture, 0, parameters)
     pad = Pad(
         heading="the points",
         at_least=1,

@@ -8,7 +8,6 @@ One line in a notebook of your own, with a model of your own:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import ipywidgets as W
 import numpy as np
 import torch
 from torch import Tensor

@@ -21,7 +21,7 @@ from mmaml_lite.course.studies import maps
 from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
-from mmaml_lite.course.widgets.fit import family_sliders, ordinary_seed, slid_task
+from mmaml_lite.course.widgets.fit import family_sliders, median_errors, ordinary_seed, slid_task
 from mmaml_lite.course.widgets.pad import Pad
 from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.floors import live_posterior
@@ -177,8 +177,10 @@ def task_explorer(
     )
     sliders = family_sliders(everything, 0.7)
     parameters = [sliders[f"{names[0]} {p}"].value for p in everything.families[0].priors]
-    shown = [models[key] for key in ("mumomaml", next(iter(cast.rivals().values()))) if key in models]
-    usual = np.concatenate([_medians(model, tasks) for model in shown])
+    shown = [
+        models[key] for key in ("mumomaml", next(iter(cast.rivals().values()))) if key in models
+    ]
+    usual = median_errors(shown, cast.mixture, tasks[:: max(1, len(tasks) // 200)])
     seed = ordinary_seed(shown, cast.mixture, 0, parameters, seed, usual)
     pad = Pad(
         heading="points of my own",
@@ -250,17 +252,6 @@ def task_explorer(
     )
     _open_on_click(explorer, trained)
     return explorer
-
-
-@torch.no_grad()
-def _medians(model: zoo.Model, tasks: Tasks, most: int = 200) -> np.ndarray:
-    """Median error of a model over tasks of all families, before any step and after `(2,)`."""
-    some = tasks[:: max(1, len(tasks) // most)]
-    curves = stage_curves(model, some.support, some.mode)[:, [0, -1]]
-    truth = mixture_of(model.settings).curves(
-        GRID.expand(len(some), -1), some.mode, some.parameters
-    )
-    return np.median(np.square(curves - truth.numpy()[:, None]).mean(-1), axis=0)
 
 
 def _open_on_click(explorer: Explorer, names: Sequence[str]) -> None:
