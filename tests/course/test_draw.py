@@ -25,7 +25,7 @@ from mmaml_lite.course.figures.characters import (
 from mmaml_lite.course.figures.sorting import LETTERS
 from mmaml_lite.course.studies import pen
 from mmaml_lite.course.widgets import draw
-from mmaml_lite.course.widgets.draw import answers, ready
+from mmaml_lite.course.widgets.draw import answers, ready, say
 
 SETTING = "strokes-5way-1shot"
 CROSS = [[[-0.5, 0.5], [0.5, -0.5]], [[-0.5, -0.5], [0.5, 0.5]]]
@@ -220,8 +220,9 @@ def test_odd_drawings_are_answered_too(small_zoo):
     line = [[[-1, 1], [1, -1]]]
     for tidy in (True, False):
         explorer.set(A=tap, B=scribble, C=corner, D=line, E=tap, new=tap, tidy=tidy)
-        assert np.isfinite(explorer.view.certainty["maml"]).all()
-        assert " says " in explorer.summary
+        found = explorer.view.certainty["maml"]
+        assert np.isfinite(found).all() and np.allclose(found[:, 0], found[:, 4]), "A is E"
+        assert "does not decide" in explorer.summary or " says " in explorer.summary
 
 
 def test_methods_without_weights_are_left_out(small_zoo):
@@ -287,9 +288,13 @@ def test_bars_read_as_a_table():
         query=np.zeros((28, 28)),
         certainty={"maml": np.array([[0.5, 0.5], [0.25, 0.75]])},
     )
-    table = bars(view, 100, 150)
+    table = bars(view, 20)
     assert table.count("scope='row'") == 2 and "<b>75 % ◂</b>" in table
-    assert "<b>MAML</b>, before any step" in table and "width:400px" in table
+    assert "<b>MAML</b>, before any step" in table and table.count("width:40.0%") == 2
+    assert table.count("◂") == 1, "a tie decides nothing"
+    assert "before any step nothing is decided" in say(view)
+    tied = CertaintyView(view.images, view.query, {"maml": np.full((1, 2), 0.5)})
+    assert "does not decide" in say(tied) and "<b>" not in certainty(tied).data[1].text[0]
 
 
 def test_answers_takes_any_number_of_characters(small_zoo):

@@ -287,7 +287,7 @@ def test_curves_of_both_tasks_beside_the_papers(stored):
     explorer = curves_explorer("cheetah-speed/2-modes", world="half-cheetah")
     assert list(explorer.controls) == ["setting", "scale"]
     assert explorer.view.paper["mumomaml"][1] == -312
-    assert "Figure 3c" in explorer.view.says and "stands still −290.0" in explorer.summary
+    assert "3c (target speed)" in explorer.view.says and "stands still −290.0" in explorer.summary
     explorer.set(setting="cheetah-location/2-modes", scale="score")
     view = explorer.view
     np.testing.assert_allclose(view.mean["mumomaml"][:2], [-0.1, 0.8])

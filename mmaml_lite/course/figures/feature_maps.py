@@ -27,11 +27,11 @@ BAR_COLORS = {  # of the bars: as strong as tau is right
 
 
 PLACES = {  # shares of the figure, across and up: two sheets of maps, tau; the image, the answers
-    "": ([0, 0.31], [0.43, 1]),
-    "2": ([0.34, 0.65], [0.43, 1]),
-    "3": ([0.76, 1], [0.43, 1]),
-    "4": ([0, 0.14], [0, 0.25]),
-    "5": ([0.4, 1], [0, 0.25]),
+    "": ([0, 0.31], [0.35, 1]),
+    "2": ([0.34, 0.65], [0.35, 1]),
+    "3": ([0.73, 1], [0.4, 1]),
+    "4": ([0, 0.14], [0, 0.23]),
+    "5": ([0.46, 1], [0, 0.23]),
 }
 
 
@@ -111,7 +111,7 @@ def feature_maps(view: FeatureMapsView, title: str = "What FiLM does to one imag
         f"drawings are told apart after {view.steps} gradient steps, with this τ, with a borrowed "
         f"one, and without. {view.says}"
     )
-    finish(fig, 490, title, says, "")
+    finish(fig, 504, title, says, "")
     for name, (across, down) in PLACES.items():
         fig.layout[f"xaxis{name}"].domain, fig.layout[f"yaxis{name}"].domain = across, down
     for name in ("", "2", "4"):  # the images
@@ -119,9 +119,8 @@ def feature_maps(view: FeatureMapsView, title: str = "What FiLM does to one imag
         fig.layout[f"xaxis{name}"].update(**image)
         image |= {"autorange": "reversed", "constraintoward": "top", "scaleanchor": f"x{name}"}
         fig.layout[f"yaxis{name}"].update(**image)
-    under = {"standoff": 2, "font_size": 13}
-    fig.update_xaxes(title={"text": "γ, the scale", **under}, zeroline=False, row=1, col=3)
-    fig.update_yaxes(title={"text": "β, the shift", **under}, zeroline=False, row=1, col=3)
+    fig.update_xaxes(zeroline=False, row=1, col=3)
+    fig.update_yaxes(zeroline=False, row=1, col=3)
     fig.update_xaxes(range=[0, 1.02], tickvals=[0, 0.5, 1], tickformat=".0%", row=2, col=2)
     fig.update_yaxes(autorange="reversed", ticks="", row=2, col=2)
     fig.update_layout(
@@ -131,7 +130,7 @@ def feature_maps(view: FeatureMapsView, title: str = "What FiLM does to one imag
     )
     for note, name in zip(fig.layout.annotations, PLACES, strict=True):
         across, down = PLACES[name]
-        note.update(x=across[0], xanchor="left", y=down[1], font_size=13)
+        note.update(x=across[0], xanchor="left", align="left", y=down[1], font_size=13)
     redraw_feature_maps(fig, view)
     return fig
 
@@ -176,7 +175,7 @@ def redraw_feature_maps(fig: go.Figure, view: FeatureMapsView) -> None:
     heads = [
         f"<b>FiLM off</b><br>{count} maps, {h} × {w}",
         f"<b>{view.used}</b><br>block {view.block + 1}",
-        f"<b>τ of block {view.block + 1}</b><br>a dot: a channel",
+        f"<b>τ of block {view.block + 1}</b><br>γ across, β up",
         "<b>the image</b>",
         "<b>new drawings told apart</b>",
     ]

@@ -34,7 +34,7 @@ from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.pad import Pad
 
 MOST = 5  # characters for which there is room
-PAPER, LABEL = 126, 21  # pixels of a pad; per cent of the width for the names of methods
+PAPER, LABEL = 124, 23  # pixels of a pad; per cent of the width for the names of methods
 NEW = "the new drawing"
 GUIDE = "#c9c9c9"
 

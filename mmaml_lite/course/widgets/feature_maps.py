@@ -7,6 +7,7 @@ One line in a notebook of your own:
 
 from functools import lru_cache
 
+import ipywidgets as W
 import numpy as np
 import torch
 
@@ -27,6 +28,7 @@ from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 
 QUERIES = 4  # of each class: a share of right answers moves in steps of 5 % with five classes
+NARROW = {"flex_flow": "row wrap", "grid_gap": "4px 8px"}  # all controls in one row
 MANY = 32  # tasks over which tau is averaged
 
 
@@ -128,10 +130,11 @@ def feature_maps_explorer(setting: str = "strokes-5way-1shot", seed: int = 0) ->
         "used": C.menu("on the right", taus, OWN),
         "seed": C.Again("Another task", seed),
     }
-    controls["block"].layout.width = f"{64 + 42 * model.settings.blocks}px"
-    for name, room, wide in (("block", 48, ""), ("image", 48, "190px"), ("used", 88, "250px")):
-        controls[name].style.description_width = f"{room}px"
-        controls[name].layout.width = wide or controls[name].layout.width
+    controls["block"].layout.width = f"{8 + 42 * model.settings.blocks}px"
+    for name, label, wide in (("image", "44px", "155px"), ("used", "84px", "226px")):
+        controls[name].style.description_width, controls[name].layout.width = label, wide
+    button, count = controls["seed"].children
+    button.layout.width, count.layout.width = "105px", "95px"
     return Explorer(
         "feature-maps",
         controls,
@@ -140,6 +143,9 @@ def feature_maps_explorer(setting: str = "strokes-5way-1shot", seed: int = 0) ->
         redraw_feature_maps,
         say,
         models=[model],
+        arrange=lambda controls, screen: W.VBox(
+            [W.Box(list(controls.values()), layout=NARROW), screen]
+        ),
     )
 
 

@@ -368,12 +368,24 @@ function render({ model, el }) {
   });
 
   const redraw = ["kind", "xrange", "yrange", "xlabel", "ylabel", "axes", "width", "height", "heading"];
-  onChange(model, redraw, drawPlane);
-  onChange(model, ["value", "names", "enabled", "at_least", "at_most"], drawPoints);
-  onChange(model, ["lines", "arrows"], drawBack);
-  onChange(model, ["image"], drawImage);
-  onChange(model, ["dots"], drawDots);
+  const ends = [
+    onChange(model, redraw, drawPlane),
+    onChange(model, ["value", "names", "enabled", "at_least", "at_most"], drawPoints),
+    onChange(model, ["lines", "arrows"], drawBack),
+    onChange(model, ["image"], drawImage),
+    onChange(model, ["dots"], drawDots),
+  ];
   drawPlane();
+  let seen = false;
+  const sight = new IntersectionObserver(([entry]) => { // what came while it was out of the page
+    if (entry.isIntersecting && !seen) drawPlane();
+    seen = entry.isIntersecting;
+  });
+  sight.observe(el);
+  return () => {
+    sight.disconnect();
+    ends.forEach((end) => end());
+  };
 }
 
 export default { render };

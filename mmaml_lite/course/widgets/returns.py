@@ -44,7 +44,8 @@ NAVIGATION_SAYS = (
     "does not say when its episodes end, nor how far the modes spread."
 )
 CHEETAH_SAYS = (
-    "Filled marks: ours, on fresh tasks. Open marks: the paper's Figure {figure}, read off by us; "
+    "Filled marks: ours, on fresh tasks. Open marks: the paper's Figures 3b (target location) "
+    "and 3c (target speed), read off by us; "
     "it states neither its targets' spread nor the cost of torque, so that its returns and ours "
     "are not quite in the same coin."
 )
@@ -89,7 +90,7 @@ def curve_view(
     scale: "log", "linear", or "score", which wants the floors "still" and "told".
     """
     kind, name = results["setting"].split("/")
-    figure, published = CURVES[kind]
+    _, published = CURVES[kind]
     found: dict[str, dict[str, np.ndarray]] = {"mean": {}, "half": {}, "paper": {}}
     notes = []
     for key, method in METHOD_NAMES.items():
@@ -115,7 +116,7 @@ def curve_view(
         **found,
         floors={label: floors[key]["mean"] for key, label in labels.items() if key in floors},
         scale=scale,
-        says=NAVIGATION_SAYS if navigation else CHEETAH_SAYS.format(figure=figure),
+        says=NAVIGATION_SAYS if navigation else CHEETAH_SAYS,
         lines=TOLD if navigation else CHEETAH_LINES,
         ending=ending,
         note=f"{results['tasks']:,} fresh tasks, the same for both; {world.words}. "
