@@ -64,9 +64,9 @@ def test_the_rescue(answer, right, says):
 def test_the_lesson_asks_before_it_shows():
     text = LESSON.read_text(encoding="utf-8")
     for asked, scored in (
-        ("ask(grows)", "grows.score("),
-        ("sketch = ", "sketch.score("),
-        ("ask(cures)", "cures.score("),
+        ("ask(grows)", "answer(\n    grows,"),
+        ("sketch = ", "sketch.answer("),
+        ("ask(cures)", "answer(\n    cures,"),
     ):
         assert 0 < text.index(asked) < text.index(scored)
     assert text.index("sketch = ") < text.index("dial_explorer(families")
