@@ -163,7 +163,7 @@ def test_sliders_move_the_picture_by_keyboard_and_by_mouse(lesson):
             assert moved(explorer, press), f"{explorer.name}: keys move nothing"
 
             def drag(slider=slider):
-                box, by = slider.bounding_box(), 35 if has_room(slider) else -35
+                box, by = slider.bounding_box(), 70 if has_room(slider) else -70  # tracks are long
                 x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
                 lesson.mouse.move(x, y)
                 lesson.mouse.down()

@@ -179,9 +179,7 @@ def _share_height(fig: go.Figure, view: MicroscopeView) -> None:
     margin = fig.layout.margin
     fig.layout.height = high + margin.t + margin.b
     fig.layout.legend.y = 1 - 32 / fig.layout.height
-    for trace in fig.data:
-        if trace.legendgroup in ("tau", "mean", "other"):
-            trace.visible = view.opened
+    fig.layout.legend2.visible = view.opened
     for panel, (kind, first, *_) in enumerate(_places(blocks)):
         if kind == "fit":
             top, tall = 0, FIT if view.opened else ALONE
@@ -235,6 +233,6 @@ def _traces(view: MicroscopeView) -> Iterator[dict[str, np.ndarray]]:
         else:
             for found in (view.bars, view.mean, view.other):
                 tau, row = found[first], rest[0]
-                shown = tau is not None and row < len(tau)
+                shown = view.opened and tau is not None and row < len(tau)
                 values = tau[row] if shown else np.full(view.mean[first].shape[1], np.nan)
                 yield {"x": np.arange(len(values)), "y": values}

@@ -77,6 +77,9 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         for pad, lines in zip(screen.children, figures.contraction_lines(view), strict=True):
             pad.lines = _drawable(lines)
 
+    both = P.row([P.growing(tasks), P.growing(left_over)])
+    for pad in both.children:
+        pad.layout.flex = "1 1 270px"  # side by side also in a narrow window
     controls = {
         "alpha": C.scale("step size α", alpha, 0.01, 10.0, 20),
         "steps": C.slider("steps n", steps, 0, 20, 1),
@@ -89,7 +92,7 @@ def contraction_explorer(alpha: float = 0.05, curvature: float = 0.5, steps: int
         figures.contraction,
         redraw,
         contraction_summary,
-        screen=P.row([P.growing(tasks), P.growing(left_over)]),
+        screen=both,
         arrange=lambda controls, screen: P.above(
             [[controls["alpha"], controls["steps"]], [controls["curvature"], W.Box()]], screen
         ),
