@@ -266,7 +266,7 @@ def redraw_walks(fig: go.Figure, view: WalksView) -> None:
     data += [{"x": stages, "y": np.full(len(stages), level)} for level in levels]
     beside = levels.copy()  # at the end of its line, and not over each other
     beside[0] = min(beside[0], beside[1] / 2.2)
-    data.append({"x": np.full(2, stages[-1] + 0.05), "y": beside})
+    data.append({"x": np.full(2, stages[-1] + 0.2), "y": beside})
     refill(fig, data)
     heads = [
         f"<b style='color:{METHOD_STYLES[key].color}'>{METHOD_STYLES[key].label}</b><br>{said}"
