@@ -78,7 +78,7 @@ def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go
         1,
         2,
         horizontal_spacing=0.1,
-        subplot_titles=["one example each, more gradient steps", "more examples of each character"],
+        subplot_titles=["more gradient steps,<br>one example each", "more examples<br>of each character"],
     )
     for key, stats in view.steps.items():
         level = len(stats) == 1  # no steps: a line all along
@@ -102,7 +102,7 @@ def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go
     many = sorted({k for stats in view.shots.values() for k in stats})
     ends = [np.log10(many[0]) - 0.05, np.log10(many[-1]) + 0.05]
     fig.update_xaxes(
-        title_text="support images of each character (K)",
+        title_text="support images each (K)",
         type="log",
         range=ends,
         tickvals=many,
@@ -120,7 +120,8 @@ def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go
         fig.update_yaxes(tickformat=".0%", range=[max(view.chance - 0.1, 0), 1.02])
         fig.update_yaxes(range=[min(means) - 0.05, 1.01], row=1, col=2)
     fig.update_yaxes(title_text=SCALES[scale], row=1, col=1)
-    return fig.update_layout(margin={"t": 104, "l": 64, "r": 16, "b": 56}, legend={"y": 0.93})
+    fig.update_xaxes(title_font_size=13)
+    return fig.update_layout(margin={"t": 116, "l": 64, "r": 16, "b": 56}, legend={"y": 0.93})
 
 
 @dataclass(frozen=True)
