@@ -378,7 +378,7 @@ function render({ model, el }) {
   drawPlane();
   let seen = false;
   const sight = new IntersectionObserver(([entry]) => { // what came while it was out of the page
-    if (entry.isIntersecting && !seen) drawPlane();
+    if (entry.isIntersecting && !seen) [drawImage, drawBack, drawDots, drawPoints].forEach((draw) => draw());
     seen = entry.isIntersecting;
   });
   sight.observe(el);
