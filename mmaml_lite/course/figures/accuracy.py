@@ -78,7 +78,10 @@ def accuracy(view: AccuracyView, title: str = "More steps, more examples") -> go
         1,
         2,
         horizontal_spacing=0.1,
-        subplot_titles=["more gradient steps,<br>one example each", "more examples<br>of each character"],
+        subplot_titles=[
+            "more gradient steps,<br>one example each",
+            "more examples<br>of each character",
+        ],
     )
     for key, stats in view.steps.items():
         level = len(stats) == 1  # no steps: a line all along
