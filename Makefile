@@ -29,7 +29,7 @@ test: $(VENV)/.installed-test  ## set up .venv and run everything that CI runs
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) tests/browser/get_browser.py
-	$(PY) -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-notebooks  ## execute every lesson into build/notebooks/, with HTML copies
 	$(PY) -m mmaml_lite run $(RUN)
