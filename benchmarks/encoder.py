@@ -9,8 +9,7 @@ steps. Every trial adds one line of JSON to `benchmarks/trials/encoder.jsonl`. T
 filters everywhere and 2,500 steps, two minutes each on one thread; the full one is the zoo's size.
 Variants of one call whose features are trained without modulation share that phase, bit for bit.
 Run it as `python benchmarks/encoder.py --variants old norm`; `--list` names the variants, `--table`
-prints what is stored, `--zoo` how much embedding and tau of the zoo's weights vary, of every domain
-(a minute), beside the same learners untrained.
+prints what is stored. `variation.py` measures the zoo's weights.
 """
 
 import argparse
@@ -26,16 +25,11 @@ from torch import Tensor
 
 from mmaml_lite.characters.domain import episodes, named, outer_step
 from mmaml_lite.characters.evaluation import accuracies
-from mmaml_lite.core import zoo
 from mmaml_lite.core.descent import parameter_groups
-from mmaml_lite.core.domain import build
 from mmaml_lite.core.modulation import variation
 from mmaml_lite.core.networks import averaged
 from mmaml_lite.core.runs import Run, start
 from mmaml_lite.core.statistics import interval
-from mmaml_lite.regression.evaluation import shared_tasks
-from mmaml_lite.rl.collect import collect
-from mmaml_lite.rl.evaluation import shared_goals
 
 TRIALS = Path(__file__).parent / "trials" / "encoder.jsonl"
 CASES: dict[str, dict[str, Any]] = {
@@ -80,7 +74,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     },
     "norm, plain first, zero heads": {"encoder_end": "norm", "zero_heads": True, **PLAIN},
 }
-INVERTED = ("strokes", "inverted_strokes")  # tasks as unlike as can be
 SEED = 77  # of the validation tasks, apart from every training seed
 
 
@@ -223,48 +216,6 @@ def show(line: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} | {records[-1]['worth']:.4f} | {right} |"
 
 
-@torch.no_grad()
-def spread(learner: Any, settings: Any, sources: tuple[str, ...] = ()) -> tuple[float, float]:
-    """Variation of embedding and tau over tasks of the settings; of characters, validation tasks.
-
-    sources: other ones than the settings', for characters.
-    """
-    generator = torch.Generator().manual_seed(SEED)
-    if settings.domain == "regression":
-        seen = shared_tasks(settings, 1_000).support
-    elif settings.domain == "characters":
-        settings = settings.replace(sources=sources or settings.sources)
-        seen = episodes(settings, 200, generator, "validation", 1).support
-    else:
-        world = settings.world()
-        goals, _ = shared_goals(world, 100 if settings.domain == "navigation" else 40)
-        seen = collect(learner, goals, 0, generator, world).batch.explore
-    embedding = learner.embed(seen)
-    return variation(embedding), variation(learner.modulate(embedding))
-
-
-def zoo_table() -> None:
-    """How much embedding and tau vary, of every MuMoMAML in the zoo: trained and untrained."""
-    print(
-        "| weights | tasks | embedding, % | untrained | tau, % | untrained |\n" + "|---" * 6 + "|"
-    )
-    for name, recipe, seed in zoo.available():
-        model = zoo.read(zoo.weights_path(name, recipe, seed))
-        if not getattr(model.settings, "modulation", None):
-            continue
-        untrained = build(model.settings).eval()
-        both = [(model.learner, untrained)]
-        if hasattr(model.learner, "learners"):  # one for each mode
-            both = list(zip(model.learner.learners, untrained.learners, strict=True))
-        kinds = [(), INVERTED] if model.settings.domain == "characters" else [()]
-        for sources in kinds:
-            for i, pair in enumerate(both):
-                found = [spread(learner, model.settings, sources) for learner in pair]
-                numbers = [f"{100 * part[k]:.3g}" for k in (0, 1) for part in found]
-                tasks = " and ".join(sources) or (f"all, learner {i}" if len(both) > 1 else "own")
-                print(f"| {name} ({recipe}, seed {seed}) | {tasks} | {' | '.join(numbers)} |")
-
-
 def main() -> None:
     """Run trials and store them, or print tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -276,15 +227,11 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=64, help="validation tasks that are watched")
     parser.add_argument("--list", action="store_true", help="name the variants")
     parser.add_argument("--table", action="store_true", help="print the stored trials")
-    parser.add_argument("--zoo", action="store_true", help="measure the zoo's weights instead")
     args = parser.parse_args()
     if args.list:
         print("\n".join(f"{name}: {changes}" for name, changes in VARIANTS.items()))
         return
     torch.set_num_threads(1)
-    if args.zoo:
-        zoo_table()
-        return
     print(
         "| case | setting | variant | embedding varies by %, steps 0 / 100 / 1,000 / last | tau, % "
         "| constant units | worth | accuracy |\n" + "|---" * 8 + "|"

@@ -23,12 +23,14 @@ def table(
     says: str = "",
     words: Sequence[str] = (),
     folded: Sequence[Mapping[str, Any]] = (),
+    label: str = "",
 ) -> str:
     """An HTML table: columns maps a key of the rows to its heading, which may be "".
 
     A cell holds text or `Html`; the first one of a row is its heading. Numbers are right-aligned
     and stay on one line. words: keys of columns that hold words, as the first one does, and are
     left-aligned. says: what stands under the table. folded: more rows, which unfold on a click.
+    label: names the frame in which a wide table scrolls, which the keyboard then reaches.
 
     A row whose key `strong` is true is set in bold, one whose key `floor` is true in italics.
     """
@@ -58,7 +60,8 @@ def table(
     look = "text-align:left;caption-side:bottom;padding-top:6px"
     under = f"<caption style='{look}'>{escape(says)}</caption>" if says else ""
     grid = f"<table style='border-collapse:collapse'>{under}{head}<tbody>{body}</tbody></table>"
-    grid = f"<div style='overflow-x:auto'>{grid}</div>"  # where the page is narrow
+    reached = f"tabindex='0' role='region' aria-label='{escape(label)}' " if label else ""
+    grid = f"<div {reached}style='overflow-x:auto'>{grid}</div>"  # where the page is narrow
     if folded:
         more = table(folded, columns, words=words)
         grid += f"<details><summary>{len(folded)} more rows</summary>{more}</details>"

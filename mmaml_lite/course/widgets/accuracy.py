@@ -221,8 +221,7 @@ def scoreboard() -> str:
         f"numbers: other splits, other networks. {ours}Invented characters are another task: "
         "compare those rows with each other only."
     )
-    held = "tabindex='0' role='region' aria-label='Table 2' style='overflow-x:auto'"
-    return f"<div {held}>{figures.table(rows, columns, says, words=['how'])}</div>"
+    return figures.table(rows, columns, says, words=["how"], label="Table 2")
 
 
 def difference(setting: str) -> str:

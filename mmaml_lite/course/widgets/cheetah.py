@@ -89,15 +89,15 @@ def say(view: CheetahView) -> str:
         means = [number(mean, 0) for mean in stages[0 if reel.modulated else 1 :]]
         text += (
             f"<b>{METHOD_STYLES[side].label}</b>: {reel.end(view.stage, view.task)} and earns "
-            f"{number(reel.shown[view.stage], 0)}, {beside(reel, view.stage)}; means, stage by "
-            f"stage: {' → '.join(means)}. "
+            f"{number(reel.shown[view.stage], 0)}, {against_mean(reel, view.stage)}; "
+            f"means, stage by stage: {' → '.join(means)}. "
         )
     if view.wanted is not None:
         text += f"<b>Adapting to {goal(view.wanted)} …</b>"
     return text.strip()
 
 
-def beside(reel: Reel, stage: int) -> str:
+def against_mean(reel: Reel, stage: int) -> str:
     """How the run shown compares with the mean of all."""
     runs = reel.returns[stage]
     off = reel.shown[stage] - runs.mean()
@@ -257,11 +257,9 @@ class Runner(Explorer):
     def _arrange(self, controls: Mapping[str, W.Widget], track: W.Widget) -> W.Widget:
         # linked in the browser: stages change also while the kernel is busy
         self._link = W.jslink((controls["stage"], "index"), (track, "stage"))
-        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
         several = [controls["task"]] if len(self.sliders) > 1 else []
         rows = [[*several, *self.sliders.values()], [controls["stage"], controls["seed"]]]
-        lines = [W.Box(row, layout=wrap) for row in rows]
-        return W.VBox([*lines, track], layout={"width": "100%"})
+        return W.VBox([*map(C.line, rows), track], layout={"width": "100%"})
 
 
 def lane_of(view: CheetahView, side: str) -> Mapping[str, Any]:

@@ -1,13 +1,24 @@
 """Controls with a visible label, all of them operable from the keyboard."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets as W
 
 WIDTH = "290px"
 STYLE = {"description_width": "110px"}
+
+
+def line(controls: Iterable[W.Widget], gap: str | None = "4px 18px") -> W.Box:
+    """Controls side by side, on more lines where one is too short; gap: between lines, controls."""
+    return W.Box(list(controls), layout={"flex_flow": "row wrap", "grid_gap": gap})
+
+
+def hint(text: str) -> W.HTML:
+    """A line of help, in the theme's softer ink."""
+    look = "line-height:1.4;color:var(--jp-ui-font-color2,#5f6368)"
+    return W.HTML(f"<div style='{look}'>{text}</div>")
 
 
 def slider(label: str, value: float, low: float, high: float, step: float = 0.1) -> W.Widget:

@@ -217,11 +217,10 @@ class Draw(Explorer):
     def _arrange(self, controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
         clear = W.Button(description="Empty all papers", layout={"width": "150px"})
         clear.on_click(lambda _: self.clear())
-        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
         ready = W.HTML("<b>Ready drawings</b>")
         rows = [
-            W.Box([clear, controls["tidy"]], layout=wrap),
-            W.Box([ready, *(controls[n] for n in ("five", "again", "hand"))], layout=wrap),
+            C.line([clear, controls["tidy"]]),
+            C.line([ready, *(controls[n] for n in ("five", "again", "hand"))]),
         ]
         column = (100 - LABEL) / self.ways
         pads = W.HBox(
@@ -230,10 +229,9 @@ class Draw(Explorer):
                 for name, wide in [("new", LABEL), *((n, column) for n in LETTERS[: self.ways])]
             ]
         )
-        help = W.HTML(
-            "<div style='line-height:1.4;color:var(--jp-ui-font-color2,#5f6368)'>Draw with the "
-            "pointer or a finger. Keyboard: Tab to a paper, arrow keys move the pen, Space lowers "
-            "and lifts it. Below: what the networks see.</div>"
+        help = C.hint(
+            "Draw with the pointer or a finger. Keyboard: Tab to a paper, arrow keys move the pen, "
+            "Space lowers and lifts it. Below: what the networks see."
         )
         sheet = W.VBox([pads, help, screen], layout={"overflow": "auto"})
         return W.VBox([*rows, sheet])

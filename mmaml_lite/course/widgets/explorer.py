@@ -27,6 +27,7 @@ from mmaml_lite.core import zoo
 from mmaml_lite.core.device import threads
 from mmaml_lite.course import figures
 from mmaml_lite.course.display import provisional_note
+from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.page import Page
 
 View = Any
@@ -179,15 +180,7 @@ class Explorer:
 
 def stacked(controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
     """Controls in rows that wrap, the screen below."""
-    row = W.Box(list(controls.values()), layout={"flex_flow": "row wrap", "grid_gap": "4px 18px"})
-    return W.VBox([row, screen])
-
-
-def beside(controls: Mapping[str, W.Widget], screen: W.Widget) -> W.Widget:
-    """Controls in a column on the left, the screen on the right."""
-    column = W.VBox(list(controls.values()), layout={"flex": "0 0 auto", "width": "300px"})
-    right = W.Box([screen], layout={"flex": "1 1 auto", "min_width": "0"})
-    return W.HBox([column, right], layout={"align_items": "flex-start"})
+    return W.VBox([C.line(controls.values()), screen])
 
 
 def as_output(fig: go.Figure) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 
 QUERIES = 4  # of each class: a share of right answers moves in steps of 5 % with five classes
-NARROW = {"flex_flow": "row wrap", "grid_gap": "4px 8px"}  # all controls in one row
 MANY = 32  # tasks over which tau is averaged
 
 
@@ -143,9 +142,7 @@ def feature_maps_explorer(setting: str = "strokes-5way-1shot", seed: int = 0) ->
         redraw_feature_maps,
         say,
         models=[model],
-        arrange=lambda controls, screen: W.VBox(
-            [W.Box(list(controls.values()), layout=NARROW), screen]
-        ),
+        arrange=lambda controls, screen: W.VBox([C.line(controls.values(), "4px 8px"), screen]),
     )
 
 

@@ -11,6 +11,7 @@ from mmaml_lite.course import figures
 from mmaml_lite.course.figures import METHOD_STYLES
 from mmaml_lite.course.figures.first_look import FirstLookView
 from mmaml_lite.course.lesson import GRID, placed
+from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.course.widgets.microscope import one_task
@@ -87,8 +88,7 @@ def first_look(model: zoo.Model, seed: int = 0) -> Explorer:
         ]
         for name, button in zip(names, buttons, strict=True):
             button.on_click(lambda _, name=name: setattr(pad, "value", points(name)))
-        row = W.Box(buttons, layout={"flex_flow": "row wrap"})
-        return W.VBox([row, P.growing(screen)])
+        return W.VBox([C.line(buttons, gap=None), P.growing(screen)])
 
     return Explorer(
         "first-look",

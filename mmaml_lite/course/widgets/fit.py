@@ -252,10 +252,9 @@ def arranged(
         f.name: P.column([controls[f"{f.name} {p}"] for p in f.priors])
         for f in mixture_of(settings).families
     }
-    trained = (
-        "<div style='line-height:1.4;color:var(--jp-ui-font-color2,#5f6368)'>Trained for "
-        f"{settings.shots} points, {counted(settings.steps, 'step')}, "
-        f"α = {settings.step_size:g}.</div>"
+    trained = C.hint(
+        f"Trained for {settings.shots} points, {counted(settings.steps, 'step')}, "
+        f"α = {settings.step_size:g}."
     )
     family, own, pad = (controls[k] for k in ("family", "own", "pad"))
     P.only(boxes, family)
@@ -265,6 +264,6 @@ def arranged(
     learner = [controls[k] for k in ("steps", "step_size")]
     columns = [
         P.column([W.HTML("<b>The task</b>"), drawn, own, pad]),
-        P.column([W.HTML("<b>The learning</b>"), *learner, W.HTML(trained)]),
+        P.column([W.HTML("<b>The learning</b>"), *learner, trained]),
     ]
     return P.beside(columns, screen)

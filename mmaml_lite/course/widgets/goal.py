@@ -7,6 +7,7 @@ import numpy as np
 
 from mmaml_lite.course.figures.navigation import WINDOW
 from mmaml_lite.course.widgets import controls as C
+from mmaml_lite.course.widgets import panes as P
 from mmaml_lite.course.widgets.pad import Pad
 
 GREY = "#9a9a9a"
@@ -76,9 +77,7 @@ class Goal(W.Box):
         Where there is no room for both, the screen stands below.
         """
         self._column.children = [*self.sliders, *others]
-        right = W.VBox([screen], layout={"flex": "1000 1 480px", "min_width": "0"})
-        wrap = {"flex_flow": "row wrap", "align_items": "flex-start", "grid_gap": "6px 14px"}
-        return W.Box([self, right], layout=wrap)
+        return P.split(self, screen, least=480)
 
     def _to_sliders(self, change) -> None:
         self._following = True

@@ -161,5 +161,4 @@ class Hunt(Explorer):
         for name in ("circles", "modes"):
             controls[name].layout.width = "auto"
         row = [controls[name] for name in ("goal", "reveal", "circles", "modes")]
-        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
-        return W.VBox([W.Box(row, layout=wrap), W.Box([pad, self.panel], layout=wrap)])
+        return W.VBox([C.line(row), C.line([pad, self.panel])])

@@ -26,6 +26,7 @@ from mmaml_lite.course import figures
 from mmaml_lite.course.figures.live_training import TrainingView
 from mmaml_lite.course.lesson import GRID
 from mmaml_lite.course.studies import maps
+from mmaml_lite.course.widgets import controls as C
 from mmaml_lite.course.widgets.explorer import Explorer
 from mmaml_lite.regression.domain import mixture_of
 from mmaml_lite.regression.learner import RegressionLearner
@@ -181,7 +182,7 @@ class LiveRun:
         return f"{done}. The run is kept in a file: it can go on at any time."
 
     def _arrange(self, controls: dict[str, W.Widget], screen: W.Widget) -> W.Widget:
-        row = W.Box([self.button, self.reset, controls["step"]], layout={"flex_flow": "row wrap"})
+        row = C.line([self.button, self.reset, controls["step"]], gap=None)
         return W.VBox([row, screen])
 
     def _ipython_display_(self) -> None:

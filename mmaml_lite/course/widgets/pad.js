@@ -83,10 +83,14 @@ function render({ model, el }) {
     layers.strokes = makeShape("g", { "clip-path": `url(#${clip})` }, svg);
     layers.dots = makeShape("g", { "clip-path": `url(#${clip})`, "pointer-events": "none" }, svg);
     layers.points = makeShape("g", {}, svg);
-    drawImage(); drawDots(); drawBack(); drawPoints();
+    drawContents();
     if (focused >= 0) focus(layers.points.children[focused] ?? addButton);
   }
   const focusedPoint = () => [...(layers.points?.children ?? [])].indexOf(document.activeElement);
+
+  function drawContents() {
+    drawImage(); drawDots(); drawBack(); drawPoints();
+  }
 
   function drawImage() {
     layers.image.replaceChildren();
@@ -378,7 +382,7 @@ function render({ model, el }) {
   drawPlane();
   let seen = false;
   const sight = new IntersectionObserver(([entry]) => { // what came while it was out of the page
-    if (entry.isIntersecting && !seen) [drawImage, drawBack, drawDots, drawPoints].forEach((draw) => draw());
+    if (entry.isIntersecting && !seen) drawContents();
     seen = entry.isIntersecting;
   });
   sight.observe(el);

@@ -33,7 +33,15 @@ def beside(columns: Iterable[W.Widget], screen: W.Widget) -> W.Widget:
     """Columns one below the other on the left of the screen; where it is narrow, above it."""
     left = row(columns)
     left.layout.flex = f"1 1 {COLUMN}px"
-    right = W.VBox([screen], layout={"flex": f"999 1 {PICTURE}px", "min_width": "0"})
+    return split(left, screen)
+
+
+def split(left: W.Widget, screen: W.Widget, least: int = PICTURE) -> W.Box:
+    """A box, which says how wide it wants to be, left of the screen or above it.
+
+    least: pixels of the screen below which it stands under the box.
+    """
+    right = W.VBox([screen], layout={"flex": f"999 1 {least}px", "min_width": "0"})
     return W.Box([left, right], layout=WRAPS)
 
 

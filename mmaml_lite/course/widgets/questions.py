@@ -47,16 +47,15 @@ class Asked:
     places, at once. A pick stays when a cell is run again.
     """
 
-    def __init__(self):
-        self.question: Prediction | Quiz | None = None
+    def __init__(self, question: Prediction | Quiz):
+        self.question = question
         self.measured: tuple[str, str] | None = None  # the right letter, and because
         self.told = False  # the first pick that is answered counts
         self.places: dict[str, Callable[[Reply | None], None]] = {}
 
     def ask(self, question: Prediction | Quiz) -> None:
         """Ask this, maybe once more."""
-        if self.question and not question.picked:
-            question.picked = self.question.picked
+        question.picked = question.picked or self.question.picked
         self.question = question
 
     def pick(self, letter: str) -> None:
@@ -109,6 +108,13 @@ class Asked:
 ASKED: dict[str, Asked] = {}  # by what is asked
 
 
+def asked(question: Prediction | Quiz) -> Asked:
+    """The question as it stands in the page, asked anew where its cell is run again."""
+    found = ASKED.setdefault(question.question, Asked(question))
+    found.ask(question)
+    return found
+
+
 def ask(question: Prediction | Quiz) -> W.Widget | Reply:
     """Buttons that pick an answer; a quiz explains it at once, a prediction once it is measured.
 
@@ -117,9 +123,7 @@ def ask(question: Prediction | Quiz) -> W.Widget | Reply:
     listed = "\n".join(f"- **{k}**: {text}" for k, text in question.options.items())
     if not is_live():
         return Reply(None, f"{question.question}\n\n{listed}")
-    asked = ASKED.setdefault(question.question, Asked())
-    asked.ask(question)
-    return asked.place("question")
+    return asked(question).place("question")
 
 
 def answer(question: Prediction, truth: str, because: str) -> W.Widget | Reply:
@@ -129,10 +133,9 @@ def answer(question: Prediction, truth: str, because: str) -> W.Widget | Reply:
     """
     if not is_live():
         return question.score(truth, because)
-    asked = ASKED.setdefault(question.question, Asked())
-    asked.ask(question)
-    asked.measured = truth, because
-    return asked.place("answer")
+    found = asked(question)
+    found.measured = truth, because
+    return found.place("answer")
 
 
 SKETCHED: dict[str, Pad] = {}  # by what is asked

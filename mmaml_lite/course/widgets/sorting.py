@@ -201,5 +201,4 @@ class Sorting(Explorer):
 
     def _arrange(self, controls: Mapping[str, W.Widget], board: W.Widget) -> W.Widget:
         row = [control for name, control in controls.items() if name != "answers"]
-        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
-        return W.VBox([W.Box(row, layout=wrap), board, self.panel])
+        return W.VBox([C.line(row), board, self.panel])

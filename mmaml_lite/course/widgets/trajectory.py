@@ -156,9 +156,8 @@ def trajectory_explorer(crowd: Crowd, target: float | None = None, seed: int = 0
         return trajectory_view(crowd, once(seed), target, steps, colour)
 
     def arrange(c, screen):
-        wrap = {"flex_flow": "row wrap", "grid_gap": "4px 18px"}
         pairs = (("target", "steps"), ("colour", "seed"))
-        return W.VBox([*(W.Box([c[k] for k in pair], layout=wrap) for pair in pairs), screen])
+        return W.VBox([*(C.line(c[k] for k in pair) for pair in pairs), screen])
 
     return Explorer(
         "trajectory",
